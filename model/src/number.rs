@@ -1,0 +1,81 @@
+//! Numbers written and read as Go writes and reads them.
+
+/// Go's `strconv.FormatFloat(v, 'f', -1, 64)`: shortest digits that round-trip, never an exponent; `NaN`, `+Inf`, `-Inf`.
+pub fn format_f(v: f64) -> String {
+    special(v).map_or_else(|| format!("{v}"), str::to_owned)
+}
+
+/// Go's `strconv.FormatFloat(v, 'e', -1, 64)`: `1e+00`, at least two exponent digits.
+pub fn format_e(v: f64) -> String {
+    if let Some(text) = special(v) {
+        return text.to_owned();
+    }
+    let text = format!("{v:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', exponent),
+    };
+    format!("{mantissa}e{sign}{digits:0>2}")
+}
+
+/// Go's `%v` and `FormatFloat(v, 'g', -1, 64)`: exponent form when the decimal exponent is < -4 or >= 6.
+pub fn format_g(v: f64) -> String {
+    if use_exponent(v, -4, 6) { format_e(v) } else { format_f(v) }
+}
+
+/// As Prometheus writes sample values in JSON: like ECMAScript, exponent form below 1e-6 and from 1e21 (`1e-07`, `1e+21`).
+pub fn format_json(v: f64) -> String {
+    let magnitude = v.abs();
+    if magnitude != 0.0 && (magnitude < 1e-6 || magnitude >= 1e21) && magnitude.is_finite() {
+        format_e(v)
+    } else {
+        format_f(v)
+    }
+}
+
+fn use_exponent(v: f64, low: i32, high: i32) -> bool {
+    if v == 0.0 || !v.is_finite() {
+        return false;
+    }
+    let text = format!("{v:e}");
+    let exponent = text.split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0);
+    exponent < low || exponent >= high
+}
+
+fn special(v: f64) -> Option<&'static str> {
+    if v.is_nan() {
+        Some("NaN")
+    } else if v == f64::INFINITY {
+        Some("+Inf")
+    } else if v == f64::NEG_INFINITY {
+        Some("-Inf")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_go_prints() {
+        let table = [
+            (0.0, "0", "0e+00", "0"),
+            (-0.0, "-0", "-0e+00", "-0"),
+            (1.0, "1", "1e+00", "1"),
+            (1234567.0, "1234567", "1.234567e+06", "1234567"),
+            (1e21, "1000000000000000000000", "1e+21", "1e+21"),
+            (1e-7, "0.0000001", "1e-07", "1e-07"),
+            (f64::INFINITY, "+Inf", "+Inf", "+Inf"),
+            (f64::NEG_INFINITY, "-Inf", "-Inf", "-Inf"),
+            (f64::NAN, "NaN", "NaN", "NaN"),
+        ];
+        for (v, f, e, json) in table {
+            assert_eq!((format_f(v).as_str(), format_e(v).as_str(), format_json(v).as_str()), (f, e, json));
+        }
+        assert_eq!(format_g(1e-5), "1e-05");
+        assert_eq!(format_g(123456789.0), "1.23456789e+08");
+    }
+}
