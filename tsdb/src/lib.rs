@@ -3,3 +3,4 @@
 pub mod block;
 pub mod bytes;
 pub mod codec;
+mod wal;
