@@ -98,6 +98,15 @@ impl<D: Disk> Block<D> {
         self.directory.summary
     }
 
+    /// Bytes of the file by part, for people who wonder where they go.
+    pub fn part_sizes(&self) -> Vec<(&'static str, u64)> {
+        let size = |kind| self.directory.section(kind).pages.iter().map(|p| u64::from(p.stored)).sum();
+        let mut sizes: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind.as_str(), size(kind))).collect();
+        sizes.push(("directory", 2 * u64::from(self.trailer.stored)));
+        sizes.push(("ends", (HEADER_LEN + 2 * TRAILER_LEN) as u64));
+        sizes
+    }
+
     /// All damage met so far, each page once.
     pub fn damage(&self) -> Vec<Damage> {
         self.damage.lock().clone()

@@ -1,1 +1,7 @@
-//! Tests of blocks.
+//! A block answers like the list of series it was made from.
+
+mod damage;
+mod golden;
+mod model;
+mod reading;
+mod selecting;
