@@ -3,13 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightjar_model::{ClosedRange, TimestampMs};
-use nightjar_platform::{Disk, DiskFile};
+use nightjar_platform::Disk;
 
 use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
 use crate::bytes::Corrupt;
 use crate::head::state::Recall;
-use crate::wal::frame::Header;
 use crate::wal::rows::{Chain, RowSink};
 use crate::wal::section::{Kind, Section, read_histograms};
 
@@ -45,11 +44,9 @@ impl<'a, D: Disk> FrameReader<'a, D> {
     }
 
     fn try_section(&mut self, entry: &Entry, each: impl FnOnce(&Section, &[u8]) -> Result<(), Corrupt>) -> Option<()> {
-        let file = self.view.parts.segments.get(&entry.position().segment())?;
+        let segment = self.view.parts.segments.get(&entry.position().segment())?;
         self.buffer.resize(entry.frame_len(), 0);
-        file.read_exact_at(&mut self.buffer, entry.offset()).ok()?;
-        let header = Header::read(&self.buffer).ok()?;
-        let payload = header.payload(&self.buffer)?;
+        let (header, payload) = segment.frame(entry.offset(), &mut self.buffer)?;
         let section = header.sections.get(entry.number()).filter(|s| s.kind == entry.kind())?;
         let end = section.offset as usize + section.len as usize;
         each(section, payload.get(section.offset as usize..end)?).ok()

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nightjar_platform::{Disk, DiskFile};
 
 use crate::wal::frame;
+use crate::wal::parity::ParityWriter;
 use crate::wal::pending::Pending;
-use crate::wal::segment::{HEADER, SegmentHeader};
+use crate::wal::segment::{HEADER, Segment, SegmentHeader};
 
 /// The end of the log.
 pub(crate) struct Log<D: Disk> {
@@ -21,8 +22,20 @@ pub(crate) struct Log<D: Disk> {
 
 struct OpenSegment<F> {
     header: SegmentHeader,
-    file: Arc<F>,
+    files: Arc<Segment<F>>,
+    parity: ParityWriter,
     len: u64,
+}
+
+impl<F: DiskFile> OpenSegment<F> {
+    /// Takes written bytes into the parity. A failure is told and costs nothing but protection.
+    fn protect(&mut self, bytes: &[u8]) {
+        if let Some(file) = &self.files.parity
+            && let Err(error) = self.parity.push(bytes, file)
+        {
+            tracing::warn!(%error, segment = self.header.number, "parity could not be written");
+        }
+    }
 }
 
 /// Where frames were written.
@@ -34,7 +47,7 @@ pub(crate) struct Written<F> {
     /// First byte after the last frame.
     pub(crate) end: u32,
     /// The segment's file, if it is new.
-    pub(crate) new_file: Option<Arc<F>>,
+    pub(crate) new_file: Option<Arc<Segment<F>>>,
 }
 
 impl<D: Disk> Log<D> {
@@ -77,8 +90,9 @@ impl<D: Disk> Log<D> {
             let (start, end) = (frames.frames[i], frames.end(i));
             frame::close(&mut frames.bytes[start..end], open.header.salt, self.durable);
         }
-        open.file.write_all_at(&frames.bytes, open.len)?;
-        open.file.sync_data()?;
+        open.files.file.write_all_at(&frames.bytes, open.len)?;
+        open.files.file.sync_data()?;
+        open.protect(&frames.bytes);
         let offset = open.len;
         open.len += frames.bytes.len() as u64;
         self.durable = frames.first_lsn + frames.frames.len() as u64 - 1;
@@ -86,19 +100,32 @@ impl<D: Disk> Log<D> {
     }
 
     /// Opens a new segment when there is none or the open one is full.
-    fn roll_if_full(&mut self, frames: &Pending) -> io::Result<Option<Arc<D::File>>> {
+    fn roll_if_full(&mut self, frames: &Pending) -> io::Result<Option<Arc<Segment<D::File>>>> {
         let bytes = frames.bytes.len() as u64;
         if self.open.as_ref().is_some_and(|s| s.len == HEADER || s.len + bytes <= self.segment_bytes) {
             return Ok(None);
         }
-        self.open = None;
+        self.close();
         let number = self.next_segment;
         // A number is used once, whatever comes of it.
         self.next_segment += 1;
         let header = SegmentHeader { number, salt: (self.salt)(), first_lsn: frames.first_lsn };
         let room = self.segment_bytes.max(HEADER + bytes);
-        let file = Arc::new(header.create(&self.disk, room)?);
-        self.open = Some(OpenSegment { header, file: Arc::clone(&file), len: HEADER });
-        Ok(Some(file))
+        let files = Arc::new(header.create(&self.disk, room)?);
+        let parity = ParityWriter::new(header.salt);
+        let mut open = OpenSegment { header, files: Arc::clone(&files), parity, len: HEADER };
+        open.protect(&header.bytes());
+        self.open = Some(open);
+        Ok(Some(files))
+    }
+
+    /// Ends the open segment.
+    pub(crate) fn close(&mut self) {
+        if let Some(mut open) = self.open.take()
+            && let Some(file) = &open.files.parity
+            && let Err(error) = open.parity.close(file)
+        {
+            tracing::warn!(%error, segment = open.header.number, "the parity of a segment could not be written");
+        }
     }
 }
