@@ -125,7 +125,7 @@ impl Head {
     fn add(&mut self, canonical: &[u8], timeline: u32, index: u32) -> Option<u32> {
         let id = self.table.add(canonical, timeline, index)?;
         self.scales.push(0);
-        self.index.add(id, SpellingPairs::new(canonical).flatten());
+        self.index.add(id, canonical);
         Some(id)
     }
 
@@ -134,19 +134,22 @@ impl Head {
         if index >= crate::wal::rows::MAX_MEMBERS {
             return;
         }
-        let key = key(SpellingPairs::new(spelling).flatten());
-        let id = match self.table.find(spelling) {
-            None => self.add(spelling, timeline, index),
-            Some(id) => {
+        let id = match self.table.find_or_add(spelling, timeline, index) {
+            None => return,
+            Some((id, true)) => {
+                self.scales.push(0);
+                self.index.add(id, spelling);
+                id
+            }
+            Some((id, false)) => {
                 // It was released and came back: what is told last holds.
                 let slot = &mut self.table.slots[id as usize];
                 self.timelines.vacate(slot.timeline, slot.index);
                 (slot.timeline, slot.index) = (timeline, index);
-                Some(id)
+                id
             }
         };
-        let Some(id) = id else { return };
-        self.timelines.restore(&key, timeline, index, id);
+        self.timelines.restore(timeline, index, id, || key(SpellingPairs::new(spelling).flatten()));
         let slot = &mut self.table.slots[id as usize];
         slot.last_t = UNKNOWN;
         slot.flags = Slot::DEFINED;

@@ -1,6 +1,7 @@
 //! A timeline: the series of one scrape target, which share their times.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use nightjar_model::TimestampMs;
 
 use crate::wal::rows::MAX_MEMBERS;
@@ -126,19 +127,20 @@ impl Timelines {
     }
 
     /// Puts a series where it was before a restart.
-    pub(crate) fn restore(&mut self, key: &[u8], number: u32, index: u32, id: u32) {
-        self.next = self.next.max(number.saturating_add(1));
-        let timeline = self.by_number.entry(number).or_insert_with(Timeline::new);
+    pub(crate) fn restore(&mut self, number: u32, index: u32, id: u32, key: impl FnOnce() -> Vec<u8>) {
+        self.reserve_number(number);
+        let timeline = match self.by_number.entry(number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let newest = self.open.entry(key().into()).or_insert(number);
+                *newest = number.max(*newest);
+                new.insert(Timeline::new())
+            }
+        };
         if timeline.members.len() <= index as usize {
             timeline.members.resize(index as usize + 1, super::table::NOBODY);
         }
         timeline.members[index as usize] = id;
-        match self.open.get_mut(key) {
-            Some(newest) => *newest = number.max(*newest),
-            None => {
-                self.open.insert(key.into(), number);
-            }
-        }
     }
 
     /// Never gives this number to a new timeline.
