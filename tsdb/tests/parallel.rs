@@ -10,7 +10,7 @@ use nightjar_model::storage::Atomicity;
 use nightjar_model::{ClosedRange, Matcher};
 use nightjar_platform::disk::{Call, Crash, Fault, FaultKind};
 use nightjar_platform::{PanicPolicy, SimDisk, spawn};
-use nightjar_tsdb::{Db, Options};
+use nightjar_tsdb::{Db, Maintained, Options};
 use support::*;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -101,6 +101,8 @@ fn run(disk: &SimDisk, trouble: bool) {
     stop.store(true, Ordering::Relaxed);
     reader.join().unwrap();
     keeper.join().unwrap();
+    disk.clear_faults();
+    while db.maintain(NOW).unwrap() != Maintained::Nothing {}
     (0..WRITERS).for_each(|w| check(&db, w, BATCHES));
     assert!(db.stats().blocks > 3);
     drop(db);
