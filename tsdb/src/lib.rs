@@ -1,1 +1,5 @@
+//! Samples to bytes and back: write-ahead frames, head, blocks, manifest, retention.
 
+pub mod block;
+pub mod bytes;
+pub mod codec;
