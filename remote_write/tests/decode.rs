@@ -1,5 +1,7 @@
 //! What prost encodes, we decode to the same values; what is not a message, we refuse as prost does; nothing panics.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod oracle;
 
 use nightjar_model::storage::{WriteBatch, WriteEntry};

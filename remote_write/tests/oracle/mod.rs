@@ -1,5 +1,7 @@
 //! Both messages as prost knows them. Texts are bytes: gogo/protobuf does not check them either.
 
+#![allow(unreachable_pub, dead_code, reason = "shared by several tests")]
+
 use prost::{Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]
