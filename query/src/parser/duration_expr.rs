@@ -46,7 +46,7 @@ impl Parser<'_> {
             };
             return Ok(self.sign_duration(signs, term)?.node);
         }
-        let operand = self.duration(3)?;
+        let operand = self.nested(signs.len(), |p| p.duration(3))?;
         let lhs = self.sign_duration(signs, operand)?;
         Ok(self.duration_rest(lhs, 0)?.node)
     }

@@ -80,7 +80,7 @@ impl Parser<'_> {
         if slot.is_some() {
             return Err(self.error(span, "offset may not be set multiple times"));
         }
-        expr.span.end = offset.span.end;
+        expr.span.end = self.end;
         *slot = Some(offset).filter(|offset| !is_zero(offset));
         Ok(())
     }

@@ -76,6 +76,8 @@ pub(super) struct Parser<'a> {
     ahead: Option<Token>,
     context: Context,
     nesting: u32,
+    /// Where the token taken last ends.
+    pub(super) end: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -85,7 +87,7 @@ impl<'a> Parser<'a> {
             return Err(ParseError::new(text, Span::default(), message));
         }
         let lexer = Lexer::new(text);
-        Ok(Parser { text, options: *options, lexer, ahead: None, context: Context::Nothing, nesting: 0 })
+        Ok(Parser { text, options: *options, lexer, ahead: None, context: Context::Nothing, nesting: 0, end: 0 })
     }
 
     /// The next token, which stays next.
@@ -104,6 +106,7 @@ impl<'a> Parser<'a> {
     pub(super) fn bump(&mut self) -> Result<Token, ParseError> {
         let token = self.peek()?;
         self.ahead = None;
+        self.end = token.span.end;
         Ok(token)
     }
 
