@@ -31,7 +31,9 @@ struct Hits(Vec<Range<u32>>);
 
 impl Hits {
     fn one(pair: u32) -> Hits {
-        Hits(Vec::from([pair..pair + 1]))
+        let mut hits = Hits::default();
+        hits.push(pair);
+        hits
     }
 
     fn push(&mut self, pair: u32) {
@@ -215,7 +217,7 @@ impl<D: Disk> Block<D> {
     fn regex_hits(&self, name: &Name, regex: &Regex) -> Result<Hits, BlockError> {
         let all = name.base..name.base + name.count;
         match shape(regex) {
-            Shape::Everything => Ok(Hits(Vec::from([all]))),
+            Shape::Everything => Ok(Hits::default().others(name)),
             Shape::Literals(literals) => {
                 let mut pairs = Vec::with_capacity(literals.len());
                 for literal in literals {
