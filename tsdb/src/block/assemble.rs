@@ -144,7 +144,8 @@ struct Assembly<D: Disk> {
 
 impl<D: Disk> Assembly<D> {
     fn write_page(&mut self, kind: Kind, first: u32, times: ClosedRange) -> io::Result<()> {
-        let page = self.out.page(&self.page, first, times.start, times.end)?;
+        let (min, max) = if times.start <= times.end { (times.start, times.end) } else { (1, 0) };
+        let page = self.out.page(&self.page, first, min, max)?;
         self.directory.section_mut(kind).pages.push(page);
         self.page.clear();
         Ok(())

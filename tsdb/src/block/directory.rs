@@ -285,13 +285,13 @@ fn read_section(cursor: &mut Cursor<'_>, file_len: u64) -> Result<Option<(Kind, 
     }
     cursor.finish(WHAT)?;
     let small = |v: i64| u32::try_from(v).map_err(|_| corrupt);
+    let [stored, raw, crc, first, min, max] = &columns;
     let mut pages = Vec::with_capacity(n);
-    for i in 0..n {
-        let stored = small(columns[0][i])?;
-        let (raw, crc, first) = (small(columns[1][i])?, small(columns[2][i])?, small(columns[3][i])?);
-        let page = PageRef { offset, stored, raw, crc, first, min: columns[4][i], max: columns[5][i] };
+    for (i, stored) in stored.iter().enumerate() {
+        let stored = small(*stored)?;
+        let (raw, crc, first) = (small(raw[i])?, small(crc[i])?, small(first[i])?);
+        pages.push(PageRef { offset, stored, raw, crc, first, min: min[i], max: max[i] });
         offset = offset.checked_add(u64::from(stored)).filter(|end| stored > 0 && *end <= file_len).ok_or(corrupt)?;
-        pages.push(page);
     }
     if pages.is_sorted_by_key(|p| p.first) { Ok(Some((kind, Section { pages }))) } else { Err(corrupt) }
 }

@@ -12,7 +12,7 @@ pub(super) struct Runs(Vec<Range<usize>>);
 impl Runs {
     /// All of `n` positions.
     pub(super) fn all(n: usize) -> Runs {
-        Runs(if n == 0 { Vec::new() } else { Vec::from([0..n]) })
+        Runs(std::iter::once(0..n).filter(|run| !run.is_empty()).collect())
     }
 
     /// The set bits among the first `n`; `None` when a later bit is set.

@@ -53,7 +53,7 @@ pub(super) struct PageRef {
     pub(super) crc: u32,
     /// The smallest key in the page.
     pub(super) first: u32,
-    /// The first time in the page; after `max` when the page knows no times.
+    /// The first time in the page; 1, with `max` 0, when the page knows no times.
     pub(super) min: i64,
     /// The last time in the page.
     pub(super) max: i64,

@@ -1,11 +1,12 @@
 //! The plain list of series a block is compared with.
 
+use std::io;
 use std::path::Path;
 
 use nightjar_model::histogram::{FloatHistogram, Span};
 use nightjar_model::storage::SeriesData;
 use nightjar_model::{BlockRange, ClosedRange, Exemplar, HistogramSample, Labels, Matcher, STALE_NAN, TimestampMs};
-use nightjar_platform::RealDisk;
+use nightjar_platform::{Disk, RealDisk};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -39,13 +40,17 @@ impl Content {
     }
 
     pub(super) fn write(&self, disk: &RealDisk, path: &Path, options: BlockOptions) -> BlockSummary {
-        let mut builder = BlockBuilder::create(disk, Path::new("scratch"), RANGE, options).unwrap();
+        self.try_write(disk, path, options).unwrap()
+    }
+
+    pub(super) fn try_write<D: Disk>(&self, disk: &D, path: &Path, options: BlockOptions) -> io::Result<BlockSummary> {
+        let mut builder = BlockBuilder::create(disk, Path::new("scratch"), RANGE, options)?;
         for (times, series) in &self.targets {
             let owned: Vec<_> = series.iter().map(|s| columns(times, s)).collect();
             let borrowed: Vec<_> = series.iter().zip(&owned).map(|(s, c)| c.series(s)).collect();
-            builder.add_target(times, &borrowed).unwrap();
+            builder.add_target(times, &borrowed)?;
         }
-        builder.finish(path).unwrap()
+        builder.finish(path)
     }
 
     /// A block of this content in a new directory.
