@@ -7,13 +7,14 @@
 use nightjar_model::storage::{RejectReason, Rejection};
 use nightjar_model::{Exemplar, Labels};
 
+use crate::arena::Spelling;
 use crate::error::{DecodeError, check};
 use crate::exemplar::RawExemplar;
 use crate::histogram::RawHistogram;
 use crate::limits::Limits;
 use crate::metadata;
 use crate::refusal::describe;
-use crate::request::{Entry, Scratch, Spelling};
+use crate::request::Scratch;
 use crate::sample;
 use crate::wire::{Reader, Wire, WireError, put_varint};
 
@@ -52,7 +53,7 @@ fn skip(reader: &mut Reader<'_>, key: u64, known: &[u32]) -> Result<(), WireErro
 
 fn series<'a>(scratch: &mut Scratch, message: Reader<'a>, limits: &Limits) -> Result<(), DecodeError> {
     let mut reader = message;
-    let before = *scratch.entries.last().unwrap_or(&Entry::START);
+    let before = scratch.filled();
     let mut labels = LabelRegion::default();
     while !reader.is_done() {
         let at = reader.at();
@@ -76,18 +77,15 @@ fn series<'a>(scratch: &mut Scratch, message: Reader<'a>, limits: &Limits) -> Re
             key => skip(&mut reader, key, &[1, 2, 3, 4])?,
         }
     }
-    let counts = (scratch.samples.len(), scratch.histograms.len(), scratch.exemplars.len());
-    let ends = (before.samples_end as usize, before.histograms_end as usize, before.exemplars_end as usize);
-    if counts == ends {
+    if scratch.filled() == before {
         return if labels.odd { Ok(respell(message).map(|_| ())?) } else { Ok(()) };
     }
     check(scratch.entries.len() + 1, limits.series, "series")?;
     let spelling = match labels.spelling() {
         Some(spelling) => spelling,
-        None => scratch.keep(&respell(message)?),
+        None => scratch.arena.keep(&respell(message)?),
     };
-    let (samples_end, histograms_end, exemplars_end) = (counts.0 as u32, counts.1 as u32, counts.2 as u32);
-    scratch.entries.push(Entry { spelling, samples_end, histograms_end, exemplars_end, metadata: 0 });
+    scratch.push_entry(spelling, 0);
     Ok(())
 }
 
