@@ -5,6 +5,22 @@ pub mod engine;
 pub mod parser;
 pub mod value;
 
-pub use engine::{Answer, Engine, EngineOptions, Evaluate, Features, Interrupt, QueryError, QueryOptions, Steps, Stop};
+mod annotations;
+mod build;
+mod calendar;
+mod error;
+mod eval;
+mod gomath;
+mod kahan;
+mod operators;
+mod options;
+mod plan;
+mod quantile;
+mod rollup;
+
+pub use engine::{
+    Answer, Engine, EngineOptions, Evaluate, Features, Interrupt, QueryError, QueryOptions, Stats, Steps, Stop,
+    Uninterrupted,
+};
 pub use parser::{ParseError, ParserOptions, parse};
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};

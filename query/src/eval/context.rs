@@ -1,0 +1,93 @@
+//! One query on its way.
+
+use std::cell::{Cell, RefCell};
+
+use nightjar_model::storage::Querier;
+
+use crate::annotations::Notes;
+use crate::error::QueryError;
+use crate::eval::budget::Budget;
+use crate::options::{Features, Interrupt};
+
+/// How much work may be done between two questions whether to go on.
+const WORK_BETWEEN_CHECKS: usize = 4096;
+
+/// What every operator of one query shares.
+pub(crate) struct Context<'q> {
+    /// The data.
+    pub(crate) querier: &'q dyn Querier,
+    /// How far instant selectors look back.
+    pub(crate) lookback_ms: i64,
+    /// Step of subqueries that name none.
+    pub(crate) default_subquery_step_ms: i64,
+    /// Feature switches.
+    pub(crate) features: Features,
+    /// Samples held.
+    pub(crate) budget: Budget,
+    /// Warnings and infos of the language.
+    pub(crate) notes: Notes,
+    interrupt: &'q dyn Interrupt,
+    work: Cell<usize>,
+    damage: RefCell<Vec<String>>,
+}
+
+impl<'q> Context<'q> {
+    /// A query on `querier`.
+    pub(crate) fn new(
+        querier: &'q dyn Querier,
+        lookback_ms: i64,
+        default_subquery_step_ms: i64,
+        features: Features,
+        max_samples: usize,
+        interrupt: &'q dyn Interrupt,
+    ) -> Context<'q> {
+        Context {
+            querier,
+            lookback_ms,
+            default_subquery_step_ms,
+            features,
+            budget: Budget::new(max_samples),
+            notes: Notes::default(),
+            interrupt,
+            work: Cell::new(0),
+            damage: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Call with the amount of work just done, in samples or so; errs when the query must stop.
+    #[inline]
+    pub(crate) fn worked(&self, samples: usize) -> Result<(), QueryError> {
+        let work = self.work.get() + samples + 1;
+        if work < WORK_BETWEEN_CHECKS {
+            self.work.set(work);
+            return Ok(());
+        }
+        self.work.set(0);
+        self.check()
+    }
+
+    /// Errs when the query must stop.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.interrupt.check().map_or(Ok(()), |stop| Err(stop.into()))
+    }
+
+    /// Damage that storage met.
+    pub(crate) fn damaged(&self, warnings: Vec<String>) {
+        let mut damage = self.damage.borrow_mut();
+        for warning in warnings {
+            if !damage.contains(&warning) {
+                damage.push(warning);
+            }
+        }
+    }
+
+    /// All damage met so far, each once.
+    pub(crate) fn damage(&self) -> Vec<String> {
+        self.damage.borrow().clone()
+    }
+
+    /// Whether functions drop the metric name at once rather than at the end.
+    pub(crate) fn drops_now(&self) -> bool {
+        !self.features.delayed_name_removal
+    }
+}
