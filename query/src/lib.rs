@@ -2,7 +2,9 @@
 
 pub mod ast;
 pub mod engine;
+pub mod functions;
 pub mod parser;
+pub mod printer;
 pub mod value;
 
 mod annotations;
@@ -19,8 +21,7 @@ mod quantile;
 mod rollup;
 
 pub use engine::{
-    Answer, Engine, EngineOptions, Evaluate, Features, Interrupt, QueryError, QueryOptions, Stats, Steps, Stop,
-    Uninterrupted,
+    Answer, Engine, EngineOptions, Features, Interrupt, QueryError, QueryOptions, Stats, Steps, Stop, Uninterrupted,
 };
-pub use parser::{ParseError, ParserOptions, parse};
+pub use parser::{ParseError, ParserOptions, parse, parse_selector};
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};
