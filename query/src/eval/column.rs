@@ -161,3 +161,12 @@ pub(crate) fn histogram_samples(h: &FloatHistogram) -> usize {
     let bounds = h.custom_values.as_ref().map_or(0, |v| v.len());
     (168 + 8 * spans + 8 * buckets + 8 * bounds + 8) / 16
 }
+
+impl<'a> From<&'a SampleValue> for Point<'a> {
+    fn from(value: &'a SampleValue) -> Point<'a> {
+        match value {
+            SampleValue::Float(value) => Point::Float(*value),
+            SampleValue::Histogram(histogram) => Point::Histogram(histogram),
+        }
+    }
+}

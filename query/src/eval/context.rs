@@ -1,12 +1,14 @@
 //! One query on its way.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use nightjar_model::storage::Querier;
 
 use crate::annotations::Notes;
 use crate::error::QueryError;
 use crate::eval::budget::Budget;
+use crate::eval::tally::Tally;
 use crate::options::{Features, Interrupt};
 
 /// How much work may be done between two questions whether to go on.
@@ -29,6 +31,15 @@ pub(crate) struct Context<'q> {
     interrupt: &'q dyn Interrupt,
     work: Cell<usize>,
     damage: RefCell<Vec<String>>,
+    counted: RefCell<Vec<Counted>>,
+}
+
+/// What a part evaluated at other steps saw, to be added to what its parent saw.
+struct Counted {
+    parent: Rc<Tally>,
+    part: Rc<Tally>,
+    /// At how many steps of the parent the part is repeated; `None` = only what was read counts.
+    repeated: Option<usize>,
 }
 
 impl<'q> Context<'q> {
@@ -51,6 +62,7 @@ impl<'q> Context<'q> {
             interrupt,
             work: Cell::new(0),
             damage: RefCell::new(Vec::new()),
+            counted: RefCell::new(Vec::new()),
         }
     }
 
@@ -84,6 +96,25 @@ impl<'q> Context<'q> {
     /// All damage met so far, each once.
     pub(crate) fn damage(&self) -> Vec<String> {
         self.damage.borrow().clone()
+    }
+
+    /// A tally for a part that is evaluated at other steps than `parent`: once, to be repeated at `repeated` steps, or
+    /// (`None`) at steps of its own.
+    pub(crate) fn part(&self, parent: &Rc<Tally>, repeated: Option<usize>) -> Rc<Tally> {
+        let part = Rc::new(Tally::default());
+        let counted = Counted { parent: Rc::clone(parent), part: Rc::clone(&part), repeated };
+        self.counted.borrow_mut().push(counted);
+        part
+    }
+
+    /// Adds what the parts saw to their parents; call once, at the end.
+    pub(crate) fn settle(&self) {
+        for Counted { parent, part, repeated } in self.counted.borrow_mut().drain(..).rev() {
+            match repeated {
+                Some(steps) => parent.repeat(&part, steps),
+                None => parent.add_read(&part),
+            }
+        }
     }
 
     /// Whether functions drop the metric name at once rather than at the end.

@@ -10,35 +10,6 @@ use crate::ast::{BinaryOp, Span};
 use crate::eval::Point;
 use crate::value::SampleValue;
 
-/// As written.
-pub(crate) fn symbol(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Unless => "unless",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Le => "<=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Ge => ">=",
-        BinaryOp::Gt => ">",
-        BinaryOp::TrimUpper => "</",
-        BinaryOp::TrimLower => ">/",
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Mod => "%",
-        BinaryOp::Atan2 => "atan2",
-        BinaryOp::Pow => "^",
-    }
-}
-
-/// Whether it is `== != <= < >= >`.
-pub(crate) fn is_comparison(op: BinaryOp) -> bool {
-    matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Le | BinaryOp::Lt | BinaryOp::Ge | BinaryOp::Gt)
-}
-
 /// Whether the result is another metric than the left operand.
 pub(crate) fn changes_metric(op: BinaryOp) -> bool {
     use BinaryOp::{Add, Atan2, Div, Mod, Mul, Pow, Sub};
@@ -119,7 +90,7 @@ pub(crate) fn samples(op: BinaryOp, a: Point<'_>, b: Point<'_>, notes: &Notes, a
 }
 
 fn incompatible(op: BinaryOp, lhs: &str, rhs: &str, notes: &Notes, at: Span) -> Made {
-    notes.incompatible_types(lhs, symbol(op), rhs, at);
+    notes.incompatible_types(lhs, op.as_str(), rhs, at);
     Made::Nothing
 }
 
@@ -144,7 +115,7 @@ fn added(op: BinaryOp, x: &FloatHistogram, y: &FloatHistogram, notes: &Notes, at
         (result.subtract(y), HistogramOperation::Subtraction)
     };
     let Ok(Combined { hints_collided, bounds_reconciled }) = done else {
-        notes.incompatible_bucket_layout(symbol(op), at);
+        notes.incompatible_bucket_layout(op.as_str(), at);
         return Made::Nothing;
     };
     if op == BinaryOp::Sub {

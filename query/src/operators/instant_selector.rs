@@ -1,5 +1,6 @@
 //! Instant selectors: the newest sample not older than the lookback.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nightjar_model::storage::SeriesData;
@@ -36,7 +37,7 @@ const KNOWN: usize = 32;
 /// `metric{...} offset d @ t`.
 pub(crate) struct InstantSelector<'q> {
     context: &'q Context<'q>,
-    tally: &'q Tally,
+    tally: Rc<Tally>,
     tiles: Tiles<'q>,
     selector: Selector,
     span: Span,
@@ -51,7 +52,7 @@ impl<'q> InstantSelector<'q> {
     /// The selector over selected series.
     pub(crate) fn new(
         context: &'q Context<'q>,
-        tally: &'q Tally,
+        tally: Rc<Tally>,
         tiles: Tiles<'q>,
         selector: &Selector,
         span: Span,

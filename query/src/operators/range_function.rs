@@ -1,5 +1,6 @@
 //! Functions over range vectors.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nightjar_model::Labels;
@@ -32,7 +33,7 @@ pub(crate) struct RangeCall {
 /// `rate(source)` and its like.
 pub(crate) struct RangeFunction<'q> {
     context: &'q Context<'q>,
-    tally: &'q Tally,
+    tally: Rc<Tally>,
     source: Box<dyn RangeSource + 'q>,
     spec: WindowSpec,
     call: RangeCall,
@@ -44,7 +45,7 @@ impl<'q> RangeFunction<'q> {
     /// The function over `source` with windows by `spec`.
     pub(crate) fn new(
         context: &'q Context<'q>,
-        tally: &'q Tally,
+        tally: Rc<Tally>,
         source: Box<dyn RangeSource + 'q>,
         spec: WindowSpec,
         call: RangeCall,

@@ -2,10 +2,9 @@
 
 use crate::ast::{BinaryOp, Span};
 use crate::error::QueryError;
-use crate::eval::{Column, Context, Vector};
-use crate::operators::binary::{Made, arithmetic, changes_metric, comparison, is_comparison, samples};
+use crate::eval::{Column, Context, Point, Vector};
+use crate::operators::binary::{Made, arithmetic, changes_metric, comparison, samples};
 use crate::operators::map::{Name, map};
-use crate::eval::Point;
 use crate::value::SampleValue;
 
 /// On which side the scalar stands.
@@ -82,7 +81,7 @@ fn mixed(
             column.set(step, f64::from(u8::from(keep)));
         } else if keep {
             // Of a comparison the vector's element stays, whichever side it stands on.
-            let swapped = is_comparison(op) && side == ScalarSide::Left;
+            let swapped = op.is_comparison() && side == ScalarSide::Left;
             let kept: SampleValue = if swapped { element.to_value() } else { sample };
             column.push(step, kept);
         }
