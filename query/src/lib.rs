@@ -2,9 +2,10 @@
 
 pub mod ast;
 pub mod engine;
+pub mod functions;
 pub mod parser;
 pub mod value;
 
 pub use engine::{Answer, Engine, EngineOptions, Evaluate, Features, Interrupt, QueryError, QueryOptions, Steps, Stop};
-pub use parser::{ParseError, ParserOptions, parse};
+pub use parser::{ParseError, ParserOptions, parse, parse_selector};
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};
