@@ -1,0 +1,1 @@
+//! Immutable blocks: one file with all samples of a time range.
