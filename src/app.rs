@@ -64,6 +64,8 @@ pub enum Control {
     Reload(oneshot::Sender<Result<(), String>>),
     /// End.
     Quit,
+    /// End, because of this.
+    Failed(String),
 }
 
 /// The configuration in force and how loading went.

@@ -37,8 +37,15 @@ impl Default for IngestLimits {
     }
 }
 
+/// What an ingest thread keeps from request to request, so that nothing is allocated in steady state.
+#[derive(Default)]
+pub struct Worker {
+    /// The decompressed body.
+    pub body: Vec<u8>,
+}
+
 /// Work for an ingest thread.
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 /// Threads that write.
 pub struct Ingest {
@@ -95,7 +102,7 @@ impl Ingest {
     }
 
     /// Hands work to a thread.
-    pub fn submit(&self, job: impl FnOnce() + Send + 'static) -> Result<(), Overloaded> {
+    pub fn submit(&self, job: impl FnOnce(&mut Worker) + Send + 'static) -> Result<(), Overloaded> {
         let mut state = self.queue.state.lock();
         if state.closed || state.jobs.len() >= self.queue.capacity {
             return Err(Overloaded);
@@ -118,11 +125,12 @@ impl Ingest {
 
 impl Queue {
     fn work(&self) {
+        let mut worker = Worker::default();
         let mut state = self.state.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
                 drop(state);
-                job();
+                job(&mut worker);
                 state = self.state.lock();
             } else if state.closed {
                 return;
@@ -165,18 +173,18 @@ mod tests {
         let (hold, held) = sync_channel::<()>(0);
         let (done, results) = sync_channel(8);
         let (begun, has_begun) = sync_channel(1);
-        ingest.submit(move || { begun.send(()).unwrap(); held.recv().unwrap() }).unwrap();
+        ingest.submit(move |_| { begun.send(()).unwrap(); held.recv().unwrap() }).unwrap();
         has_begun.recv().unwrap();
         for i in 0..2 {
             let done = done.clone();
-            ingest.submit(move || done.send(i).unwrap()).unwrap();
+            ingest.submit(move |_| done.send(i).unwrap()).unwrap();
         }
-        assert_eq!(ingest.submit(|| ()), Err(Overloaded));
+        assert_eq!(ingest.submit(|_| ()), Err(Overloaded));
         hold.send(()).unwrap();
         ingest.close();
         drop(done);
         assert_eq!(results.iter().collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(ingest.submit(|| ()), Err(Overloaded));
+        assert_eq!(ingest.submit(|_| ()), Err(Overloaded));
     }
 
     #[tokio::test(start_paused = true)]
