@@ -11,7 +11,8 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is not a file name"))?;
+    let name =
+        path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is not a file name"))?;
     if !directory.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is not a directory", directory.display())));
     }

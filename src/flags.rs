@@ -89,8 +89,14 @@ pub struct ServeFlags {
     pub config_file: Option<PathBuf>,
 
     /// Address to listen on; may be repeated. ":9090" means all interfaces.
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", env = "NIGHTJAR_WEB_LISTEN_ADDRESS", hide_env = true,
-          default_value = "127.0.0.1:9090", value_delimiter = ',')]
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        env = "NIGHTJAR_WEB_LISTEN_ADDRESS",
+        hide_env = true,
+        default_value = "127.0.0.1:9090",
+        value_delimiter = ','
+    )]
     pub listen_addresses: Vec<String>,
 
     /// URL under which people reach this server, when a proxy stands before it. Its path becomes the route prefix.
@@ -128,8 +134,13 @@ pub struct ServeFlags {
     pub enable_otlp_receiver: bool,
 
     /// Anchored regex of origins whose scripts may read the API.
-    #[arg(long = "web.cors.origin", value_name = "REGEX", env = "NIGHTJAR_WEB_CORS_ORIGIN", hide_env = true,
-          default_value = ".*")]
+    #[arg(
+        long = "web.cors.origin",
+        value_name = "REGEX",
+        env = "NIGHTJAR_WEB_CORS_ORIGIN",
+        hide_env = true,
+        default_value = ".*"
+    )]
     pub cors_origin: String,
 
     /// Most connections at once.
@@ -143,13 +154,23 @@ pub struct ServeFlags {
     pub read_timeout: Duration,
 
     /// Title of pages.
-    #[arg(long = "web.page-title", value_name = "TEXT", env = "NIGHTJAR_WEB_PAGE_TITLE", hide_env = true,
-          default_value = "Nightjar")]
+    #[arg(
+        long = "web.page-title",
+        value_name = "TEXT",
+        env = "NIGHTJAR_WEB_PAGE_TITLE",
+        hide_env = true,
+        default_value = "Nightjar"
+    )]
     pub page_title: String,
 
     /// Feature switches, separated by commas, as Prometheus names them.
-    #[arg(long = "enable-feature", value_name = "NAMES", env = "NIGHTJAR_ENABLE_FEATURE", hide_env = true,
-          value_delimiter = ',')]
+    #[arg(
+        long = "enable-feature",
+        value_name = "NAMES",
+        env = "NIGHTJAR_ENABLE_FEATURE",
+        hide_env = true,
+        value_delimiter = ','
+    )]
     pub enable_feature: Vec<String>,
 
     /// Storage.
@@ -170,8 +191,13 @@ pub struct ServeFlags {
 #[command(next_help_heading = "Storage")]
 pub struct StorageFlags {
     /// Directory of the data; created when missing.
-    #[arg(long = "storage.tsdb.path", value_name = "DIRECTORY", env = "NIGHTJAR_STORAGE_TSDB_PATH", hide_env = true,
-          default_value = "data")]
+    #[arg(
+        long = "storage.tsdb.path",
+        value_name = "DIRECTORY",
+        env = "NIGHTJAR_STORAGE_TSDB_PATH",
+        hide_env = true,
+        default_value = "data"
+    )]
     pub path: PathBuf,
 
     /// How long to keep samples.
@@ -201,8 +227,13 @@ pub struct QueryFlags {
     pub timeout: Duration,
 
     /// Most samples a query may hold in memory.
-    #[arg(long = "query.max-samples", value_name = "N", env = "NIGHTJAR_QUERY_MAX_SAMPLES", hide_env = true,
-          default_value_t = 50_000_000)]
+    #[arg(
+        long = "query.max-samples",
+        value_name = "N",
+        env = "NIGHTJAR_QUERY_MAX_SAMPLES",
+        hide_env = true,
+        default_value_t = 50_000_000
+    )]
     pub max_samples: usize,
 
     /// Most queries at once; others wait.

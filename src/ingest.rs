@@ -173,7 +173,12 @@ mod tests {
         let (hold, held) = sync_channel::<()>(0);
         let (done, results) = sync_channel(8);
         let (begun, has_begun) = sync_channel(1);
-        ingest.submit(move |_| { begun.send(()).unwrap(); held.recv().unwrap() }).unwrap();
+        ingest
+            .submit(move |_| {
+                begun.send(()).unwrap();
+                held.recv().unwrap()
+            })
+            .unwrap();
         has_begun.recv().unwrap();
         for i in 0..2 {
             let done = done.clone();

@@ -23,8 +23,7 @@ pub fn start(flags: &LogFlags, clock: Arc<dyn Clock>) {
         LogLevel::Error => LevelFilter::ERROR,
     };
     let lines = Lines { format: flags.format, clock };
-    let _ =
-        tracing_subscriber::fmt().with_max_level(level).event_format(lines).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt().with_max_level(level).event_format(lines).with_writer(std::io::stderr).try_init();
 }
 
 struct Lines {
@@ -112,7 +111,8 @@ mod tests {
 
     #[test]
     fn lines() {
-        let fields = Fields { message: "it \u{1b}[31m failed".into(), rest: vec![("path", "/x\n".into()), ("n", "1".into())] };
+        let fields =
+            Fields { message: "it \u{1b}[31m failed".into(), rest: vec![("path", "/x\n".into()), ("n", "1".into())] };
         assert_eq!(logfmt("T", "info", &fields), "time=T level=info msg=\"it \\x1b[31m failed\" path=\"/x\\n\" n=1\n");
         let parsed: serde_json::Value = serde_json::from_str(&json("T", "info", &fields)).unwrap();
         assert_eq!((&parsed["path"], &parsed["msg"]), (&"/x\n".into(), &"it \u{1b}[31m failed".into()));

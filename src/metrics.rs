@@ -46,7 +46,8 @@ impl Gauge {
 }
 
 /// Upper bounds of the request durations, in seconds.
-const DURATION_BOUNDS: [f64; 13] = [0.001, 0.005, 0.025, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0, f64::INFINITY];
+const DURATION_BOUNDS: [f64; 13] =
+    [0.001, 0.005, 0.025, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0, f64::INFINITY];
 
 /// Durations in classic buckets.
 #[derive(Clone, Debug, Default)]

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn logfmt() {
-        let table = [("plain", "plain"), ("", "\"\""), ("a b", "\"a b\""), ("q\"\\", "\"q\\\"\\\\\""), ("a\nb", "\"a\\nb\"")];
+        let table =
+            [("plain", "plain"), ("", "\"\""), ("a b", "\"a b\""), ("q\"\\", "\"q\\\"\\\\\""), ("a\nb", "\"a\\nb\"")];
         for (text, expected) in table {
             let mut out = String::new();
             push_logfmt(&mut out, text);

@@ -92,11 +92,7 @@ pub struct Running {
 
 impl Running {
     /// Starts listening, and opening storage behind it.
-    pub async fn start(
-        flags: ServeFlags,
-        listing: BTreeMap<String, String>,
-        parts: Parts,
-    ) -> Result<Running, String> {
+    pub async fn start(flags: ServeFlags, listing: BTreeMap<String, String>, parts: Parts) -> Result<Running, String> {
         let config = load_config(&flags)?;
         let (sender, control) = mpsc::channel(16);
         let app = Arc::new(app(&flags, listing, config, &parts, sender)?);

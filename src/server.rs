@@ -5,7 +5,7 @@ mod patience;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -18,14 +18,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
 use crate::metrics::Metrics;
-use patience::{InFlight, PatientIo};
 pub use patience::Patience;
+use patience::{InFlight, PatientIo};
 
 /// Largest head of a request.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -46,27 +45,29 @@ pub struct ServerLimits {
 pub struct Server {
     stop: watch::Sender<bool>,
     loops: Vec<tokio::task::JoinHandle<()>>,
-    graceful: GracefulShutdown,
+    /// One permit a connection.
+    places: Arc<Semaphore>,
+    max_connections: usize,
 }
 
 impl Server {
     /// Serves `router` on all `listeners`.
     pub fn start(listeners: Vec<TcpListener>, router: Router, limits: ServerLimits, metrics: Arc<Metrics>) -> Server {
         let (stop, stopped) = watch::channel(false);
-        let graceful = GracefulShutdown::new();
-        let places = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let max_connections = limits.max_connections.clamp(1, u32::MAX as usize >> 4);
+        let places = Arc::new(Semaphore::new(max_connections));
         let accept = |listener| {
             let acceptor = Acceptor {
                 router: router.clone(),
                 patience: limits.patience,
                 metrics: Arc::clone(&metrics),
                 builder: Arc::new(builder()),
-                watcher: graceful.watcher(),
+                stopped: stopped.clone(),
             };
-            tokio::spawn(acceptor.run(listener, Arc::clone(&places), stopped.clone()))
+            tokio::spawn(acceptor.run(listener, Arc::clone(&places)))
         };
         let loops = listeners.into_iter().map(accept).collect();
-        Server { stop, loops, graceful }
+        Server { stop, loops, places, max_connections }
     }
 
     /// Accepts nothing more, lets running requests finish for at most `grace`. Answers whether all did.
@@ -75,7 +76,8 @@ impl Server {
         for accept_loop in self.loops {
             let _ = accept_loop.await;
         }
-        tokio::time::timeout(grace, self.graceful.shutdown()).await.is_ok()
+        let all = self.places.acquire_many(self.max_connections as u32);
+        tokio::time::timeout(grace, all).await.is_ok()
     }
 }
 
@@ -107,11 +109,12 @@ struct Acceptor {
     patience: Patience,
     metrics: Arc<Metrics>,
     builder: Arc<Builder<TokioExecutor>>,
-    watcher: Watcher,
+    stopped: watch::Receiver<bool>,
 }
 
 impl Acceptor {
-    async fn run(self, listener: TcpListener, places: Arc<Semaphore>, mut stopped: watch::Receiver<bool>) {
+    async fn run(self, listener: TcpListener, places: Arc<Semaphore>) {
+        let mut stopped = self.stopped.clone();
         loop {
             let accepted = tokio::select! {
                 _ = stopped.changed() => return,
@@ -128,13 +131,20 @@ impl Acceptor {
         let in_flight = InFlight::default();
         let io = TokioIo::new(PatientIo::new(stream, self.patience, in_flight.clone()));
         let (router, metrics, builder) = (self.router.clone(), Arc::clone(&self.metrics), Arc::clone(&self.builder));
-        let watcher = self.watcher.clone();
+        let mut stopped = self.stopped.clone();
         metrics.http.connections.add(1);
         tokio::spawn(async move {
             let _place = place;
             let service = service_fn(move |request| respond(router.clone(), in_flight.clone(), request));
-            let connection = builder.serve_connection(io, service).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
+            let mut connection = pin!(builder.serve_connection(io, service));
+            let result = tokio::select! {
+                result = connection.as_mut() => result,
+                () = async { let _ = stopped.wait_for(|stopped| *stopped).await; } => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = result {
                 if patience::was_cut(&*error) {
                     metrics.http.connections_cut.add(1);
                 }

@@ -17,8 +17,8 @@ pub(super) struct Answer {
 /// What was answered.
 #[derive(Debug)]
 pub(super) enum Data {
-    /// A number or a text with its time in seconds.
-    Single(f64, String),
+    /// A number or a text.
+    Single(String),
     /// Series with points in time order.
     Series(Vec<Series>),
     /// Label names or values.
@@ -76,10 +76,7 @@ fn data(value: Value) -> Option<Data> {
 fn result(value: &Value) -> Option<Data> {
     let result = value.get("result")?;
     match value.get("resultType")?.as_str()? {
-        "scalar" | "string" => {
-            let (time, text) = point(result)?;
-            Some(Data::Single(time, text))
-        }
+        "scalar" | "string" => Some(Data::Single(point(result)?.1)),
         "vector" | "matrix" => Some(Data::Series(result.as_array()?.iter().map(series).collect::<Option<_>>()?)),
         _ => None,
     }

@@ -116,7 +116,11 @@ impl QueryKind {
         match self {
             QueryKind::Range { output, .. } => *output,
             QueryKind::Instant { output, .. } | QueryKind::Labels { output, .. } | QueryKind::Series { output, .. } => {
-                if *output == Output::Chart { Output::Table } else { *output }
+                if *output == Output::Chart {
+                    Output::Table
+                } else {
+                    *output
+                }
             }
         }
     }
@@ -181,7 +185,7 @@ fn encode(text: &str) -> String {
 }
 
 fn duration_ms(text: &str) -> Result<i64, String> {
-    units::parse_duration(text).map(|d| d.as_millis() as i64)
+    units::parse_duration(text).map(|d| d.as_millis() as i64).map_err(|e| e.to_string())
 }
 
 fn time(text: &str) -> Result<TimestampMs, String> {

@@ -26,7 +26,8 @@ pub(super) fn chart(data: &Data, range: Option<(i64, i64)>, screen: Screen) -> S
     };
     let label_width = [low, high].map(|v| short(v).len()).into_iter().max().unwrap_or(0);
     let columns = screen.columns.saturating_sub(label_width + 3).max(10);
-    let mut plot = Plot { cells: vec![Cell::default(); columns * ROWS], columns, time: (start, end), value: (low, high) };
+    let mut plot =
+        Plot { cells: vec![Cell::default(); columns * ROWS], columns, time: (start, end), value: (low, high) };
     for (index, line) in lines.iter().enumerate() {
         plot.draw(index, line);
     }
@@ -150,7 +151,12 @@ fn axis(label_width: usize, columns: usize, start: f64, end: f64) -> String {
     let (left, right) = (table::time(start), table::time(end));
     let gap = columns.saturating_sub(left.len() + right.len()).max(1);
     let pad = " ".repeat(label_width + 2);
-    format!("{} └{}\n{pad}{left}{}{right} UTC\n", " ".repeat(label_width), "─".repeat(columns), " ".repeat(gap.saturating_sub(4).max(1)))
+    format!(
+        "{} └{}\n{pad}{left}{}{right} UTC\n",
+        " ".repeat(label_width),
+        "─".repeat(columns),
+        " ".repeat(gap.saturating_sub(4).max(1))
+    )
 }
 
 fn legend(out: &mut String, all: &[Series], letters: bool, screen: Screen) {

@@ -42,13 +42,11 @@ impl Url {
 
 /// Sends a form (or a GET when it is empty) and answers the body, of whatever status.
 pub(super) fn post(url: &Url, path: &str, form: &str) -> Result<Vec<u8>, String> {
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(5),
-        read: Duration::from_secs(150),
-        write: Duration::from_secs(30),
-    };
+    let timeouts =
+        Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(150), write: Duration::from_secs(30) };
     let place = format!("http://{}:{}", url.host, url.port);
-    let failed = |e: std::io::Error| format!("cannot reach {place}: {e}; is the server running? (--server sets its URL)");
+    let failed =
+        |e: std::io::Error| format!("cannot reach {place}: {e}; is the server running? (--server sets its URL)");
     let bare_host = url.host.trim_start_matches('[').trim_end_matches(']');
     let addresses = RealNet.resolve(bare_host, url.port).map_err(failed)?;
     let mut last = None;
@@ -56,7 +54,10 @@ pub(super) fn post(url: &Url, path: &str, form: &str) -> Result<Vec<u8>, String>
         match RealNet.connect(address, timeouts) {
             Ok(mut stream) => {
                 let mut bytes = Vec::new();
-                stream.write_all(&head(url, path, form)).and_then(|()| stream.write_all(form.as_bytes())).map_err(failed)?;
+                stream
+                    .write_all(&head(url, path, form))
+                    .and_then(|()| stream.write_all(form.as_bytes()))
+                    .map_err(failed)?;
                 stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes).map_err(failed)?;
                 return body(&bytes).ok_or_else(|| format!("{place} does not answer as an HTTP server"));
             }

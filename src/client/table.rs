@@ -8,7 +8,7 @@ use crate::safe_text::escaped;
 /// The answer as text lines.
 pub(super) fn table(data: &Data) -> String {
     match data {
-        Data::Single(_, text) => format!("{}\n", escaped(text)),
+        Data::Single(text) => format!("{}\n", escaped(text)),
         Data::Names(names) => names.iter().map(|name| format!("{}\n", escaped(name))).collect(),
         Data::Sets(sets) => sets.iter().map(|labels| format!("{}\n", title(labels))).collect(),
         Data::Series(series) if series.is_empty() => "no series\n".to_owned(),
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn tables() {
         let vector = r#"{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"世界"},"value":[0,"1"]},{"metric":{},"value":[0,"12.5"]}]}"#;
-        assert_eq!(shown(vector), "up{job=\"世界\"}     1\n{}             12.5\n");
+        assert_eq!(shown(vector), "up{job=\"世界\"}     1\n{}              12.5\n");
         let matrix = r#"{"resultType":"matrix","result":[{"metric":{"__name__":"up"},"values":[[0,"1"],[60,"10"]]}]}"#;
         assert_eq!(shown(matrix), "up\n  1970-01-01 00:00:00   1\n  1970-01-01 00:01:00  10\n");
         assert_eq!(shown(r#"["a","b\u001b[31m"]"#), "a\nb\\x1b[31m\n");

@@ -7,7 +7,7 @@ use super::json;
 use super::respond::{PIECE_BYTES, Pieces, annotations};
 
 /// An answer on its way out. Elements already written are not written again.
-pub struct AnswerPieces {
+pub(super) struct AnswerPieces {
     answer: Answer,
     /// The finished member `"stats":{...}`, empty for none.
     stats: Vec<u8>,
@@ -20,7 +20,7 @@ pub struct AnswerPieces {
 
 impl AnswerPieces {
     /// Wraps an answer; `stats` is the value of the member `stats`, empty to leave it out.
-    pub fn new(answer: Answer, stats: Vec<u8>) -> AnswerPieces {
+    pub(super) fn new(answer: Answer, stats: Vec<u8>) -> AnswerPieces {
         AnswerPieces { answer, stats, element: 0, point: 0, started: false }
     }
 

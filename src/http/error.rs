@@ -10,7 +10,7 @@ use super::respond;
 
 /// The error types of the Prometheus API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorType {
+pub(super) enum ErrorType {
     /// The request makes no sense. 400.
     BadData,
     /// The query failed while running. 422.
@@ -57,26 +57,26 @@ impl ErrorType {
 
 /// An error answer of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiError {
+pub(super) struct ApiError {
     /// Its type.
-    pub kind: ErrorType,
+    pub(super) kind: ErrorType,
     /// The sentence for people.
-    pub message: String,
+    pub(super) message: String,
 }
 
 impl ApiError {
     /// An error of any type.
-    pub fn new(kind: ErrorType, message: impl Into<String>) -> ApiError {
+    pub(super) fn new(kind: ErrorType, message: impl Into<String>) -> ApiError {
         ApiError { kind, message: message.into() }
     }
 
     /// 400 `bad_data`.
-    pub fn bad_data(message: impl Into<String>) -> ApiError {
+    pub(super) fn bad_data(message: impl Into<String>) -> ApiError {
         ApiError::new(ErrorType::BadData, message)
     }
 
     /// 400 with Prometheus' sentence about a parameter.
-    pub fn parameter(name: &str, reason: impl std::fmt::Display) -> ApiError {
+    pub(super) fn parameter(name: &str, reason: impl std::fmt::Display) -> ApiError {
         ApiError::bad_data(format!("invalid parameter {}: {reason}", nightjar_model::labels::quote(name)))
     }
 }

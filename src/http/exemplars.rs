@@ -19,7 +19,7 @@ use super::time::{MAX_TIME, MIN_TIME};
 use crate::app::App;
 
 /// `GET|POST /api/v1/query_exemplars`.
-pub async fn exemplars(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn exemplars(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let range = ClosedRange { start: params.time_or("start", MIN_TIME)?, end: params.time_or("end", MAX_TIME)? };
     if range.end < range.start {
         return Err(ApiError::bad_data("end timestamp must not be before start timestamp"));

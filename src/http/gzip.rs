@@ -18,7 +18,7 @@ use hyper::body::{Body as HttpBody, Frame};
 const WORTH_BYTES: u64 = 1024;
 
 /// Compresses the answer when the request asks for gzip and the answer is text.
-pub async fn compress(request: Request, next: Next) -> Response {
+pub(super) async fn compress(request: Request, next: Next) -> Response {
     let wanted = accepts_gzip(request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers();

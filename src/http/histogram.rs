@@ -9,7 +9,7 @@ use super::json;
 type BoundaryRule = i64;
 
 /// Writes a histogram. Empty buckets are left out, and the member `buckets` when all are.
-pub fn histogram(out: &mut Vec<u8>, h: &FloatHistogram) {
+pub(super) fn histogram(out: &mut Vec<u8>, h: &FloatHistogram) {
     out.extend_from_slice(b"{\"count\":");
     json::sample_value(out, h.count);
     out.extend_from_slice(b",\"sum\":");

@@ -5,7 +5,7 @@ use std::io::Write;
 use nightjar_model::{Labels, TimestampMs};
 
 /// A quoted string. Bytes above ASCII stay as they are.
-pub fn string(out: &mut Vec<u8>, text: &str) {
+pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut copied = 0;
@@ -34,13 +34,13 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// `"key":`.
-pub fn key(out: &mut Vec<u8>, name: &str) {
+pub(super) fn key(out: &mut Vec<u8>, name: &str) {
     string(out, name);
     out.push(b':');
 }
 
 /// An array of what `item` writes for each element.
-pub fn array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut Vec<u8>, T)) {
+pub(super) fn array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut item: impl FnMut(&mut Vec<u8>, T)) {
     out.push(b'[');
     for (i, element) in items.into_iter().enumerate() {
         if i > 0 {
@@ -52,12 +52,12 @@ pub fn array<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut item:
 }
 
 /// An array of strings.
-pub fn strings<S: AsRef<str>>(out: &mut Vec<u8>, items: impl IntoIterator<Item = S>) {
+pub(super) fn strings<S: AsRef<str>>(out: &mut Vec<u8>, items: impl IntoIterator<Item = S>) {
     array(out, items, |out, item| string(out, item.as_ref()));
 }
 
 /// An object with one member per label.
-pub fn labels(out: &mut Vec<u8>, labels: &Labels) {
+pub(super) fn labels(out: &mut Vec<u8>, labels: &Labels) {
     out.push(b'{');
     for (i, label) in labels.iter().enumerate() {
         if i > 0 {
@@ -70,7 +70,7 @@ pub fn labels(out: &mut Vec<u8>, labels: &Labels) {
 }
 
 /// A decimal integer.
-pub fn integer(out: &mut Vec<u8>, value: i64) {
+pub(super) fn integer(out: &mut Vec<u8>, value: i64) {
     if value < 0 {
         out.push(b'-');
     }
@@ -92,7 +92,7 @@ fn unsigned(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// A timestamp as seconds with either no or three decimals.
-pub fn timestamp(out: &mut Vec<u8>, ms: TimestampMs) {
+pub(super) fn timestamp(out: &mut Vec<u8>, ms: TimestampMs) {
     if ms < 0 {
         out.push(b'-');
     }
@@ -106,7 +106,7 @@ pub fn timestamp(out: &mut Vec<u8>, ms: TimestampMs) {
 }
 
 /// A sample value: a quoted number, `"NaN"`, `"+Inf"`, `"-Inf"`. See [`nightjar_model::number::format_json`].
-pub fn sample_value(out: &mut Vec<u8>, value: f64) {
+pub(super) fn sample_value(out: &mut Vec<u8>, value: f64) {
     out.push(b'"');
     float(out, value);
     out.push(b'"');
@@ -121,7 +121,7 @@ fn float(out: &mut Vec<u8>, value: f64) {
         out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if magnitude != 0.0 && (magnitude < 1e-6 || magnitude >= 1e21) {
+    } else if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         exponent_form(out, value);
     } else {
         // Writing into memory cannot fail.
@@ -143,7 +143,7 @@ fn exponent_form(out: &mut Vec<u8>, value: f64) {
 }
 
 /// A plain JSON number, for seconds and counts; what JSON cannot say becomes 0.
-pub fn number(out: &mut Vec<u8>, value: f64) {
+pub(super) fn number(out: &mut Vec<u8>, value: f64) {
     if value.is_finite() { float(out, value) } else { out.push(b'0') }
 }
 

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::store::Phase;
 
 /// Counts the requests of a route.
-pub fn counted(app: &Arc<App>, route: &'static str, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+pub(super) fn counted(app: &Arc<App>, route: &'static str, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
     let app = Arc::clone(app);
     methods.layer(from_fn(move |request: Request, next: Next| {
         let app = Arc::clone(&app);
@@ -28,7 +28,7 @@ pub fn counted(app: &Arc<App>, route: &'static str, methods: MethodRouter<Arc<Ap
 }
 
 /// Answers 503 until the store is open, and once the server goes down.
-pub async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     match app.store.phase() {
         Phase::Ready => next.run(request).await,
         phase => unavailable(phase),
@@ -36,7 +36,7 @@ pub async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Nex
 }
 
 /// As Prometheus says it: 503, and whether waiting helps.
-pub fn unavailable(phase: Phase) -> Response {
+pub(super) fn unavailable(phase: Phase) -> Response {
     let mut response = respond::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n");
     let stopping = HeaderValue::from_static(if phase == Phase::Stopping { "true" } else { "false" });
     response.headers_mut().insert("x-prometheus-stopping", stopping);
@@ -45,7 +45,7 @@ pub fn unavailable(phase: Phase) -> Response {
 }
 
 /// Lets scripts of allowed origins read the API. Routes that change something never allow it.
-pub async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let path = request.uri().path();
     let api = path.contains("/api/");

@@ -15,7 +15,7 @@ fn forbidden() -> Response {
 }
 
 /// `POST|PUT /-/reload`.
-pub async fn reload(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn reload(State(app): State<Arc<App>>) -> Response {
     if !app.settings.enable_lifecycle {
         return forbidden();
     }
@@ -31,7 +31,7 @@ pub async fn reload(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `POST|PUT /-/quit`.
-pub async fn quit(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn quit(State(app): State<Arc<App>>) -> Response {
     if !app.settings.enable_lifecycle {
         return forbidden();
     }

@@ -21,7 +21,7 @@ use crate::app::App;
 const TRUNCATED: &str = "results truncated due to limit";
 
 /// `GET|POST /api/v1/labels`.
-pub async fn label_names(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn label_names(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let range = range(&params)?;
     let sets = matcher_sets(&params, &app.settings.parser)?;
@@ -29,7 +29,7 @@ pub async fn label_names(State(app): State<Arc<App>>, params: Params) -> Result<
 }
 
 /// `GET /api/v1/label/<name>/values`.
-pub async fn label_values(
+pub(super) async fn label_values(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     params: Params,
@@ -45,7 +45,7 @@ pub async fn label_values(
 }
 
 /// `GET|POST /api/v1/series`.
-pub async fn series(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     if params.all("match[]").next().is_none() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }

@@ -7,7 +7,7 @@ use super::error::ApiError;
 use super::params::Params;
 
 /// Reads all `match[]` parameters: one matcher list each, none that selects everything.
-pub fn matcher_sets(params: &Params, options: &ParserOptions) -> Result<Vec<Vec<Matcher>>, ApiError> {
+pub(super) fn matcher_sets(params: &Params, options: &ParserOptions) -> Result<Vec<Vec<Matcher>>, ApiError> {
     params.all("match[]").map(|text| matcher_set(text, options)).collect()
 }
 

@@ -13,7 +13,7 @@ use super::respond;
 use crate::app::App;
 
 /// `GET /api/v1/metadata`. A metric without metadata is left out: Grafana cannot bear an empty list.
-pub async fn metadata(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn metadata(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = count(&params, "limit")?;
     let per_metric = count(&params, "limit_per_metric")?;
     let wanted = params.get("metric");

@@ -14,7 +14,7 @@ use crate::exposition;
 use crate::store::Phase;
 
 /// `GET /`.
-pub async fn home(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn home(State(app): State<Arc<App>>) -> Response {
     let title = escape(&app.settings.page_title);
     let base = escape(&app.settings.external_path);
     let mut page = format!("<!doctype html><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1><ul>");
@@ -40,7 +40,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Keeps the method: 308.
-pub async fn redirect(target: String) -> Response {
+pub(super) async fn redirect(target: String) -> Response {
     let mut response = respond::empty(StatusCode::PERMANENT_REDIRECT);
     if let Ok(target) = HeaderValue::from_str(&target) {
         response.headers_mut().insert(header::LOCATION, target);
@@ -49,18 +49,18 @@ pub async fn redirect(target: String) -> Response {
 }
 
 /// `GET /metrics`.
-pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let text = tokio::task::spawn_blocking(move || app.exposition()).await.unwrap_or_default();
     respond::with_type(StatusCode::OK, exposition::CONTENT_TYPE, Body::from(text))
 }
 
 /// `GET|HEAD /-/healthy`.
-pub async fn healthy() -> Response {
+pub(super) async fn healthy() -> Response {
     respond::text(StatusCode::OK, "Nightjar is Healthy.\n")
 }
 
 /// `GET|HEAD /-/ready`.
-pub async fn ready(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     match app.store.phase() {
         Phase::Ready => respond::text(StatusCode::OK, "Nightjar is Ready.\n"),
         phase => unavailable(phase),

@@ -14,13 +14,13 @@ const MAX_FORM_BYTES: usize = 10 << 20;
 
 /// Parameters of one request. Those of the body come before those of the URL.
 #[derive(Clone, Debug, Default)]
-pub struct Params {
+pub(super) struct Params {
     pairs: Vec<(String, String)>,
 }
 
 impl Params {
     /// Reads `a=1&b=2`, percent-encoded. Pairs that cannot be decoded are left out, as in Go.
-    pub fn parse(encoded: &str) -> Params {
+    pub(super) fn parse(encoded: &str) -> Params {
         let pairs = encoded.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';'));
         let pairs = pairs.filter_map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -30,17 +30,17 @@ impl Params {
     }
 
     /// The first value of a parameter, the empty text when absent.
-    pub fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.pairs.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
     /// All values of a parameter.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// A time, or `default` when absent. The error names the parameter as `query` and `labels` do.
-    pub fn time_or(&self, name: &str, default: TimestampMs) -> Result<TimestampMs, ApiError> {
+    pub(super) fn time_or(&self, name: &str, default: TimestampMs) -> Result<TimestampMs, ApiError> {
         match self.get(name) {
             "" => Ok(default),
             text => time::parse_time(text)
@@ -49,12 +49,12 @@ impl Params {
     }
 
     /// A time that must be there.
-    pub fn time(&self, name: &str) -> Result<TimestampMs, ApiError> {
+    pub(super) fn time(&self, name: &str) -> Result<TimestampMs, ApiError> {
         time::parse_time(self.get(name)).map_err(|e| ApiError::parameter(name, e))
     }
 
     /// The parameter `limit`; 0 = none.
-    pub fn limit(&self) -> Result<usize, ApiError> {
+    pub(super) fn limit(&self) -> Result<usize, ApiError> {
         time::parse_limit(self.get("limit")).map_err(|e| ApiError::parameter("limit", e))
     }
 }

@@ -21,30 +21,28 @@ use crate::store::Store;
 const MAX_POINTS: i64 = 11_000;
 
 /// `GET|POST /api/v1/query`.
-pub async fn instant(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn instant(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let at = params.time_or("time", app.clock.wall_ms())?;
     let timeout = timeout(&params)?;
     let options = options(&params)?;
     let (store, engine) = (open_store(&app)?, app.engine());
     let query = params.get("query").to_owned();
-    let evaluate = move |interrupt: &dyn nightjar_query::Interrupt| {
-        engine.instant(&*store, &query, at, &options, interrupt)
-    };
+    let evaluate =
+        move |interrupt: &dyn nightjar_query::Interrupt| engine.instant(&*store, &query, at, &options, interrupt);
     answer(&app, &params, limit, timeout, evaluate).await
 }
 
 /// `GET|POST /api/v1/query_range`.
-pub async fn range(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let steps = steps(&params)?;
     let timeout = timeout(&params)?;
     let options = options(&params)?;
     let (store, engine) = (open_store(&app)?, app.engine());
     let query = params.get("query").to_owned();
-    let evaluate = move |interrupt: &dyn nightjar_query::Interrupt| {
-        engine.range(&*store, &query, steps, &options, interrupt)
-    };
+    let evaluate =
+        move |interrupt: &dyn nightjar_query::Interrupt| engine.range(&*store, &query, steps, &options, interrupt);
     answer(&app, &params, limit, timeout, evaluate).await
 }
 
@@ -88,15 +86,17 @@ fn options(params: &Params) -> Result<QueryOptions, ApiError> {
 }
 
 /// The open store; routes that need it are not called before it is open.
-pub fn open_store(app: &App) -> Result<Arc<dyn Store>, ApiError> {
+pub(super) fn open_store(app: &App) -> Result<Arc<dyn Store>, ApiError> {
     app.store.get().cloned().ok_or_else(|| ApiError::new(ErrorType::Unavailable, "the database is being opened"))
 }
 
 /// Why a job has no result, as an answer.
-pub fn not_run(reason: NotRun) -> ApiError {
+pub(super) fn not_run(reason: NotRun) -> ApiError {
     match reason {
         NotRun::QueueTimeout => ApiError::new(ErrorType::Timeout, "query timed out in query queue"),
-        NotRun::Panicked => ApiError::new(ErrorType::Internal, "the query met a bug of this server; its log has details"),
+        NotRun::Panicked => {
+            ApiError::new(ErrorType::Internal, "the query met a bug of this server; its log has details")
+        }
     }
 }
 

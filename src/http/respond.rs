@@ -13,23 +13,23 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use super::json;
 
 /// Pieces of a streamed body have about this size.
-pub const PIECE_BYTES: usize = 64 * 1024;
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
 
 /// Most warnings, and most infos, an answer carries.
 const MAX_ANNOTATIONS: usize = 10;
 
 /// A JSON answer.
-pub fn json(status: StatusCode, bytes: impl Into<Body>) -> Response {
+pub(super) fn json(status: StatusCode, bytes: impl Into<Body>) -> Response {
     with_type(status, "application/json", bytes.into())
 }
 
 /// A plain-text answer.
-pub fn text(status: StatusCode, text: impl Into<Body>) -> Response {
+pub(super) fn text(status: StatusCode, text: impl Into<Body>) -> Response {
     with_type(status, "text/plain; charset=utf-8", text.into())
 }
 
 /// An answer of a given type.
-pub fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -38,19 +38,19 @@ pub fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> 
 }
 
 /// An answer without a body.
-pub fn empty(status: StatusCode) -> Response {
+pub(super) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
 /// `{"status":"success","data":...}` with `data` written by a closure.
-pub fn success(data: impl FnOnce(&mut Vec<u8>)) -> Response {
+pub(super) fn success(data: impl FnOnce(&mut Vec<u8>)) -> Response {
     success_with(&[], data)
 }
 
 /// The same with warnings.
-pub fn success_with(warnings: &[String], data: impl FnOnce(&mut Vec<u8>)) -> Response {
+pub(super) fn success_with(warnings: &[String], data: impl FnOnce(&mut Vec<u8>)) -> Response {
     let mut out = Vec::with_capacity(512);
     out.extend_from_slice(b"{\"status\":\"success\",\"data\":");
     data(&mut out);
@@ -60,7 +60,7 @@ pub fn success_with(warnings: &[String], data: impl FnOnce(&mut Vec<u8>)) -> Res
 }
 
 /// Appends `,"warnings":[...],"infos":[...]`, each left out when empty and cut after ten.
-pub fn annotations(out: &mut Vec<u8>, warnings: &[String], infos: &[String]) {
+pub(super) fn annotations(out: &mut Vec<u8>, warnings: &[String], infos: &[String]) {
     for (member, singular, texts) in [("warnings", "warning", warnings), ("infos", "info", infos)] {
         if texts.is_empty() {
             continue;
@@ -74,13 +74,13 @@ pub fn annotations(out: &mut Vec<u8>, warnings: &[String], infos: &[String]) {
 }
 
 /// Something that writes itself piece by piece.
-pub trait Pieces: Send + Unpin + 'static {
+pub(super) trait Pieces: Send + Unpin + 'static {
     /// Appends about [`PIECE_BYTES`] to `out`; answers whether more follows.
     fn write_piece(&mut self, out: &mut Vec<u8>) -> bool;
 }
 
 /// A JSON answer made of pieces. What fits into one piece is sent whole, with its length.
-pub fn pieces(mut pieces: impl Pieces) -> Response {
+pub(super) fn pieces(mut pieces: impl Pieces) -> Response {
     let mut first = Vec::with_capacity(1024);
     if pieces.write_piece(&mut first) {
         json(StatusCode::OK, Body::new(PiecesBody { first: Some(Bytes::from(first)), pieces, more: true }))

@@ -11,7 +11,7 @@ fn raw(json: &'static [u8]) -> Response {
 }
 
 /// `GET /api/v1/rules`.
-pub async fn rules(params: Params) -> Result<Response, ApiError> {
+pub(super) async fn rules(params: Params) -> Result<Response, ApiError> {
     let kind = params.get("type").to_ascii_lowercase();
     if !matches!(kind.as_str(), "" | "alert" | "record") {
         let reason = format!("not supported value {}", nightjar_model::labels::quote(&kind));
@@ -21,26 +21,26 @@ pub async fn rules(params: Params) -> Result<Response, ApiError> {
 }
 
 /// `GET /api/v1/alerts`.
-pub async fn alerts() -> Response {
+pub(super) async fn alerts() -> Response {
     raw(b"{\"alerts\":[]}")
 }
 
 /// `GET /api/v1/alertmanagers`.
-pub async fn alertmanagers() -> Response {
+pub(super) async fn alertmanagers() -> Response {
     raw(b"{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}")
 }
 
 /// `GET /api/v1/targets`: nothing is scraped.
-pub async fn targets() -> Response {
+pub(super) async fn targets() -> Response {
     raw(b"{\"activeTargets\":[],\"droppedTargets\":[],\"droppedTargetCounts\":{}}")
 }
 
 /// `GET /api/v1/scrape_pools`.
-pub async fn scrape_pools() -> Response {
+pub(super) async fn scrape_pools() -> Response {
     raw(b"{\"scrapePools\":[]}")
 }
 
 /// An empty list.
-pub async fn nothing() -> Response {
+pub(super) async fn nothing() -> Response {
     raw(b"[]")
 }

@@ -8,15 +8,15 @@ use super::json;
 
 /// Where the time of a query went.
 #[derive(Clone, Copy, Debug)]
-pub struct Timings {
+pub(super) struct Timings {
     /// Waiting for a place.
-    pub queue: Duration,
+    pub(super) queue: Duration,
     /// Evaluating.
-    pub eval: Duration,
+    pub(super) eval: Duration,
 }
 
 /// The statistics as JSON; empty unless `wanted` (the parameter `stats`) is something.
-pub fn json(wanted: &str, stats: &Stats, timings: Timings) -> Vec<u8> {
+pub(super) fn json(wanted: &str, stats: &Stats, timings: Timings) -> Vec<u8> {
     let mut out = Vec::new();
     if wanted.is_empty() {
         return out;
@@ -77,7 +77,8 @@ mod tests {
         assert!(json("", &stats, timings).is_empty());
         let parsed: serde_json::Value = serde_json::from_slice(&json("all", &stats, timings)).unwrap();
         assert_eq!(parsed["timings"]["execTotalTime"], 1.5);
-        let samples = r#"{"totalQueryableSamplesPerStep":[[1.5,3]],"totalQueryableSamples":3,"samplesRead":2,"peakSamples":1}"#;
+        let samples =
+            r#"{"totalQueryableSamplesPerStep":[[1.5,3]],"totalQueryableSamples":3,"samplesRead":2,"peakSamples":1}"#;
         assert_eq!(parsed["samples"], serde_json::from_str::<serde_json::Value>(samples).unwrap());
     }
 }

@@ -40,37 +40,39 @@ fn build_members(out: &mut Vec<u8>) {
 }
 
 /// `GET /api/v1/status/buildinfo`. The version is that of the API; without `features` Grafana takes us for Prometheus.
-pub async fn build_info() -> Response {
+pub(super) async fn build_info() -> Response {
     respond::success(build_members)
 }
 
 /// `GET /version`: the same without an envelope.
-pub async fn version() -> Response {
+pub(super) async fn version() -> Response {
     let mut out = Vec::new();
     build_members(&mut out);
     respond::json(axum::http::StatusCode::OK, out)
 }
 
 /// `GET /api/v1/status/flags`.
-pub async fn flags(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn flags(State(app): State<Arc<App>>) -> Response {
     let flags = app.settings.flags.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     respond::success(|out| object(out, flags))
 }
 
 /// `GET /api/v1/status/config`.
-pub async fn config(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn config(State(app): State<Arc<App>>) -> Response {
     let config = Arc::clone(&app.loaded.read().config);
     respond::success(|out| object(out, [("yaml", config.yaml.as_str())]))
 }
 
 /// `GET /api/v1/status/walreplay`.
-pub async fn wal_replay(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn wal_replay(State(app): State<Arc<App>>) -> Response {
     let (done, total) = app.store.replay();
-    respond::success(|out| out.extend_from_slice(format!("{{\"min\":0,\"max\":{total},\"current\":{done}}}").as_bytes()))
+    respond::success(|out| {
+        out.extend_from_slice(format!("{{\"min\":0,\"max\":{total},\"current\":{done}}}").as_bytes())
+    })
 }
 
 /// `GET /api/v1/features`.
-pub async fn features(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn features(State(app): State<Arc<App>>) -> Response {
     let parser = app.settings.parser;
     let switches = [
         ("experimental_functions", parser.experimental_functions),
@@ -86,7 +88,7 @@ fn rfc3339(ms: TimestampMs) -> String {
 }
 
 /// `GET /api/v1/status/runtimeinfo`.
-pub async fn runtime_info(State(app): State<Arc<App>>) -> Response {
+pub(super) async fn runtime_info(State(app): State<Arc<App>>) -> Response {
     let loaded = app.loaded.read().clone();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let directory = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_default();
@@ -112,7 +114,7 @@ pub async fn runtime_info(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `GET /api/v1/status/tsdb`.
-pub async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = match params.get("limit") {
         "" => 10,
         text => match text.parse::<i64>() {
@@ -124,7 +126,10 @@ pub async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<Respons
     let store = open_store(&app)?;
     let read = move || (store.overview(), store.cardinality(limit));
     let Ok((overview, cardinality)) = tokio::task::spawn_blocking(read).await else {
-        return Err(ApiError::new(super::error::ErrorType::Internal, "this met a bug of the server; its log has details"));
+        return Err(ApiError::new(
+            super::error::ErrorType::Internal,
+            "this met a bug of the server; its log has details",
+        ));
     };
     // As Prometheus writes "nothing stored yet".
     let (min, max) = overview.times.unwrap_or((TimestampMs::MAX, TimestampMs::MIN));

@@ -10,13 +10,13 @@ use super::params::Params;
 use crate::app::App;
 
 /// `GET|POST /api/v1/format_query`.
-pub async fn format_query(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn format_query(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     parse(&app, &params)?;
     Err(ApiError::new(ErrorType::Unavailable, "formatting is not built in yet"))
 }
 
 /// `GET|POST /api/v1/parse_query`.
-pub async fn parse_query(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn parse_query(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     parse(&app, &params)?;
     Err(ApiError::new(ErrorType::Unavailable, "the syntax tree is not built in yet"))
 }

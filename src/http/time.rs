@@ -15,12 +15,12 @@ const MIN_FORMATTED: &str = "-292273086-05-16T16:47:06Z";
 const MAX_FORMATTED: &str = "292277025-08-18T07:12:54.999999999Z";
 
 /// A time before all others.
-pub const MIN_TIME: TimestampMs = -(1 << 61);
+pub(super) const MIN_TIME: TimestampMs = -(1 << 61);
 /// A time after all others.
-pub const MAX_TIME: TimestampMs = 1 << 61;
+pub(super) const MAX_TIME: TimestampMs = 1 << 61;
 
 /// Float seconds since the epoch or RFC 3339.
-pub fn parse_time(text: &str) -> Result<TimestampMs, String> {
+pub(super) fn parse_time(text: &str) -> Result<TimestampMs, String> {
     if let Ok(seconds) = text.parse::<f64>()
         && !seconds.is_nan()
     {
@@ -40,7 +40,7 @@ pub fn parse_time(text: &str) -> Result<TimestampMs, String> {
 }
 
 /// Float seconds or a Prometheus duration; may be negative.
-pub fn parse_duration_ms(text: &str) -> Result<f64, String> {
+pub(super) fn parse_duration_ms(text: &str) -> Result<f64, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         if seconds.is_nan() || seconds.abs() * 1e9 > i64::MAX as f64 {
             return Err(format!("cannot parse {} to a valid duration. It overflows int64", quote(text)));
@@ -54,12 +54,12 @@ pub fn parse_duration_ms(text: &str) -> Result<f64, String> {
 }
 
 /// The same for durations that cannot be negative; what is below zero is zero.
-pub fn parse_timeout(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(parse_duration_ms(text)?.max(0.0) / 1000.0))
 }
 
 /// A count with the sentences of Go's `strconv.Atoi`; 0 means "all", as does the empty text.
-pub fn parse_limit(text: &str) -> Result<usize, String> {
+pub(super) fn parse_limit(text: &str) -> Result<usize, String> {
     if text.is_empty() {
         return Ok(0);
     }

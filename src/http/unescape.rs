@@ -1,7 +1,7 @@
 //! Label names in paths: `U__http_2e_status` stands for `http.status`.
 
 /// The name an escaped name stands for. Names that are not escaped, or badly, stand for themselves.
-pub fn unescape(name: &str) -> String {
+pub(super) fn unescape(name: &str) -> String {
     name.strip_prefix("U__").and_then(unescape_tail).unwrap_or_else(|| name.to_owned())
 }
 

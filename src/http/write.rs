@@ -24,7 +24,7 @@ const PIECE_PATIENCE: Duration = Duration::from_secs(10);
 const BODY_PATIENCE: Duration = Duration::from_secs(120);
 
 /// `GET /api/v1/write?get_vm_proto_version=1`: vmagent asks whether we read its compression. We do.
-pub async fn probe(params: Params) -> Response {
+pub(super) async fn probe(params: Params) -> Response {
     if params.get("get_vm_proto_version").is_empty() {
         let mut response = respond::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -34,7 +34,7 @@ pub async fn probe(params: Params) -> Response {
 }
 
 /// `POST /api/v1/write`.
-pub async fn write(State(app): State<Arc<App>>, request: Request) -> Response {
+pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Response {
     let phase = app.store.phase();
     if phase != Phase::Ready {
         return unavailable(phase);
@@ -77,7 +77,10 @@ async fn collect(app: &App, body: Body) -> Result<(Buffer, tokio::sync::OwnedSem
                 Err(_) => return Err(respond::text(StatusCode::REQUEST_TIMEOUT, "the body came too slowly\n")),
                 Ok(None) => return Ok(()),
                 Ok(Some(Err(error))) => {
-                    return Err(respond::text(StatusCode::BAD_REQUEST, format!("the body could not be read: {error}\n")));
+                    return Err(respond::text(
+                        StatusCode::BAD_REQUEST,
+                        format!("the body could not be read: {error}\n"),
+                    ));
                 }
                 Ok(Some(Ok(frame))) => {
                     let Some(data) = frame.data_ref() else { continue };

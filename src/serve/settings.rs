@@ -98,7 +98,11 @@ mod tests {
         ];
         for (args, route, external) in table {
             let settings = read(args).unwrap();
-            assert_eq!((settings.route_prefix.as_str(), settings.external_path.as_str()), (route, external), "{args:?}");
+            assert_eq!(
+                (settings.route_prefix.as_str(), settings.external_path.as_str()),
+                (route, external),
+                "{args:?}"
+            );
         }
         for bad in ["--web.external-url=ftp://x", "--web.cors.origin=(", "--web.route-prefix=/{x}"] {
             assert!(read(&[bad]).is_err(), "{bad}");

@@ -40,7 +40,7 @@ impl fmt::Display for TooSlow {
 impl Error for TooSlow {}
 
 /// Whether a connection ended because its client was too slow.
-pub fn was_cut(error: &(dyn Error + 'static)) -> bool {
+pub(super) fn was_cut(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<TooSlow>() {
@@ -58,11 +58,11 @@ pub fn was_cut(error: &(dyn Error + 'static)) -> bool {
 
 /// Counts the requests a connection is answering.
 #[derive(Clone, Default)]
-pub struct InFlight(Arc<AtomicUsize>);
+pub(super) struct InFlight(Arc<AtomicUsize>);
 
 impl InFlight {
     /// Counts a request until the result is dropped.
-    pub fn begin(&self) -> Request {
+    pub(super) fn begin(&self) -> Request {
         self.0.fetch_add(1, Ordering::Relaxed);
         Request(self.clone())
     }
@@ -73,7 +73,7 @@ impl InFlight {
 }
 
 /// A request being answered.
-pub struct Request(InFlight);
+pub(super) struct Request(InFlight);
 
 impl Drop for Request {
     fn drop(&mut self) {
@@ -89,7 +89,7 @@ enum State {
 }
 
 /// A stream that fails when its client is too slow.
-pub struct PatientIo {
+pub(super) struct PatientIo {
     stream: TcpStream,
     patience: Patience,
     in_flight: InFlight,
@@ -102,7 +102,7 @@ pub struct PatientIo {
 
 impl PatientIo {
     /// Wraps a fresh connection.
-    pub fn new(stream: TcpStream, patience: Patience, in_flight: InFlight) -> PatientIo {
+    pub(super) fn new(stream: TcpStream, patience: Patience, in_flight: InFlight) -> PatientIo {
         let read_deadline = Box::pin(sleep_until(Instant::now() + patience.head));
         PatientIo {
             stream,

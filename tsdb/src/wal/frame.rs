@@ -177,7 +177,16 @@ mod tests {
         for (timeline, len) in [(3, 5), (1, 40), (1, 0)] {
             let at = builder.payload.len();
             builder.payload.resize(at + len, 7);
-            let section = Section { kind: Kind::Rows, epoch: len == 5, timeline, offset: 0, len: 0, t_min: -5, t_max: 9, items: 2 };
+            let section = Section {
+                kind: Kind::Rows,
+                epoch: len == 5,
+                timeline,
+                offset: 0,
+                len: 0,
+                t_min: -5,
+                t_max: 9,
+                items: 2,
+            };
             builder.add(section, at);
         }
         let mut out = Vec::new();
@@ -192,7 +201,10 @@ mod tests {
             let frame = sample(pack);
             let header = Header::read(&frame).unwrap();
             assert_eq!((header.lsn, header.durable, header.salt, header.frame_len()), (42, 41, 9, frame.len() as u64));
-            assert_eq!(header.sections.iter().map(|s| (s.timeline, s.offset, s.len)).collect::<Vec<_>>(), [(3, 0, 5), (1, 5, 40), (1, 45, 0)]);
+            assert_eq!(
+                header.sections.iter().map(|s| (s.timeline, s.offset, s.len)).collect::<Vec<_>>(),
+                [(3, 0, 5), (1, 5, 40), (1, 45, 0)]
+            );
             assert_eq!(header.payload(&frame).unwrap().as_ref(), [7; 45]);
         }
     }

@@ -53,7 +53,8 @@ pub(crate) fn scan<F: DiskFile>(file: &F, expect: Expect) -> io::Result<Scan> {
     let (mut at, mut next) = (HEADER, expect.first_lsn);
     while at + FIXED as u64 <= reader.len {
         let header = reader.header(at)?.filter(|h| {
-            let known = salt.is_none_or(|s| s == h.salt) && h.lsn >= next && expect.end_lsn.is_none_or(|end| h.lsn < end);
+            let known =
+                salt.is_none_or(|s| s == h.salt) && h.lsn >= next && expect.end_lsn.is_none_or(|end| h.lsn < end);
             known && at + h.frame_len() <= reader.len
         });
         match header {
@@ -65,12 +66,10 @@ pub(crate) fn scan<F: DiskFile>(file: &F, expect: Expect) -> io::Result<Scan> {
                 at += header.frame_len();
                 scan.frames.push(Found { offset, header, after_damage });
             }
-            None => {
-                match reader.find_magic(at + 8)? {
-                    Some(found) => at = found,
-                    None => break,
-                }
-            }
+            None => match reader.find_magic(at + 8)? {
+                Some(found) => at = found,
+                None => break,
+            },
         }
     }
     let proved = match expect.end_lsn {

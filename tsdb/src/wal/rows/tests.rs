@@ -37,11 +37,8 @@ fn round_trip(runs: &[(i64, BTreeMap<u32, (u64, i64)>)], wanted: &[u32], absolut
             .iter()
             .map(|(i, (bits, _))| Member { index: *i, slot: *i, bits: *bits, base: *last.get(i).unwrap_or(&0) })
             .collect();
-        let changed: Vec<_> = run
-            .iter()
-            .filter(|(i, (_, s))| *s != *starts.get(i).unwrap_or(&0))
-            .map(|(i, (_, s))| (*i, *s))
-            .collect();
+        let changed: Vec<_> =
+            run.iter().filter(|(i, (_, s))| *s != *starts.get(i).unwrap_or(&0)).map(|(i, (_, s))| (*i, *s)).collect();
         starts.extend(changed.iter().copied());
         encoder.encode(RunHead { t: *t, previous, starts: &changed }, &members, &mut scales, &mut out);
         previous = *t;
@@ -95,7 +92,15 @@ proptest! {
 
 #[test]
 fn a_steady_target_costs_little() {
-    let run = |t: i64| (t, (0..2720).map(|i| (i, ((i % 7) as f64 * 1000.0 + if i % 4 == 0 { t as f64 } else { 0.0 }).to_bits())).map(|(i, b)| (i, (b, 0))).collect());
+    let run = |t: i64| {
+        (
+            t,
+            (0..2720)
+                .map(|i| (i, ((i % 7) as f64 * 1000.0 + if i % 4 == 0 { t as f64 } else { 0.0 }).to_bits()))
+                .map(|(i, b)| (i, (b, 0)))
+                .collect(),
+        )
+    };
     let runs: Vec<(i64, BTreeMap<u32, (u64, i64)>)> = (1..=64).map(run).collect();
     let wanted: Vec<u32> = (0..2720).collect();
     let (bytes, got, expected) = round_trip(&runs, &wanted, false);
