@@ -75,7 +75,7 @@ pub fn format_duration_ms(ms: i64) -> String {
     let mut rest = ms.unsigned_abs();
     for (name, length) in UNITS {
         let whole_only = matches!(name, "y" | "w");
-        if rest < length || (whole_only && rest % length != 0) {
+        if rest < length || (whole_only && !rest.is_multiple_of(length)) {
             continue;
         }
         out.push_str(&(rest / length).to_string());

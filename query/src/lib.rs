@@ -4,6 +4,7 @@ pub mod ast;
 pub mod engine;
 pub mod functions;
 pub mod parser;
+pub mod printer;
 pub mod value;
 
 pub use engine::{Answer, Engine, EngineOptions, Evaluate, Features, Interrupt, QueryError, QueryOptions, Steps, Stop};

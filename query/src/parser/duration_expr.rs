@@ -40,12 +40,22 @@ impl Parser<'_> {
         }
         let signs = self.signs()?;
         if signs.len() == 1 {
-            let term = self.duration_term()?;
+            let term = match self.peek()?.tok {
+                Tok::Number | Tok::Duration => self.signed_number(signs[0])?,
+                _ => self.duration_term()?,
+            };
             return Ok(self.sign_duration(signs, term)?.node);
         }
         let operand = self.duration(3)?;
         let lhs = self.sign_duration(signs, operand)?;
         Ok(self.duration_rest(lhs, 0)?.node)
+    }
+
+    /// The number after the sign of an offset: when it is too large, that shows at the sign.
+    fn signed_number(&mut self, sign: (UnaryOp, u32)) -> Result<Built<DurationExpr>, ParseError> {
+        let (literal, token) = self.number_token()?;
+        self.refuse_overflow(Span { start: sign.1, end: token.span.end }, literal)?;
+        Ok(Built { node: DurationExpr { span: token.span, kind: DurationKind::Literal(literal) }, depth: 1 })
     }
 
     /// A duration of operators that bind at least as tightly as `weakest`.
@@ -105,6 +115,8 @@ impl Parser<'_> {
                 let inner = self.nested(1, |p| p.duration(0))?;
                 let end = self.expect(Tok::RParen)?.span.end;
                 match inner.node.kind {
+                    // Parentheses around a number or around parentheses leave no trace.
+                    DurationKind::Literal(_) => return Ok(inner),
                     paren @ DurationKind::Paren(_) => (paren, end, inner.depth),
                     _ => (DurationKind::Paren(Box::new(inner.node)), end, inner.depth + 1),
                 }
@@ -142,14 +154,12 @@ impl Parser<'_> {
         mut built: Built<DurationExpr>,
     ) -> Result<Built<DurationExpr>, ParseError> {
         for (op, start) in signs.into_iter().rev() {
-            built.node.span.start = start;
+            let span = Span { start, end: built.node.span.end };
             if let DurationKind::Literal(literal) = &mut built.node.kind {
                 negate(literal, op);
-                let literal = *literal;
-                self.refuse_overflow(built.node.span, literal)?;
+                built.node.span = span;
             } else if op == UnaryOp::Minus {
-                built.depth = self.height(built.node.span, built.depth)?;
-                let span = built.node.span;
+                built.depth = self.height(span, built.depth)?;
                 built.node = DurationExpr { span, kind: DurationKind::Unary(op, Box::new(built.node)) };
             }
         }

@@ -79,13 +79,14 @@ impl Parser<'_> {
         }
         let mut built = self.nested(signs.len(), |p| p.expr(precedence(BinaryOp::Pow)))?;
         for (op, start) in signs.into_iter().rev() {
-            built.node.span.start = start;
+            let span = Span { start, end: built.node.span.end };
             if let ExprKind::Number(literal) = &mut built.node.kind {
                 negate(literal, op);
+                built.node.span = span;
                 continue;
             }
-            built.depth = self.height(built.node.span, built.depth)?;
-            built.node = Expr { span: built.node.span, kind: ExprKind::Unary(op, Box::new(built.node)) };
+            built.depth = self.height(span, built.depth)?;
+            built.node = Expr { span, kind: ExprKind::Unary(op, Box::new(built.node)) };
         }
         Ok(built)
     }

@@ -56,8 +56,11 @@ impl Parser<'_> {
             _ => return Ok(()),
         };
         self.bump()?;
-        if self.peek()?.tok == Tok::LParen {
+        let next = self.peek()?;
+        if next.tok == Tok::LParen {
             matching.include = self.grouping_labels()?.0;
+        } else if !next.tok.starts_expr() {
+            return self.within(Context::GroupingOpen, |p| Err(p.unexpected(next)));
         }
         Ok(())
     }

@@ -37,10 +37,11 @@ impl Parser<'_> {
         let ExprKind::Vector(selector) = &built.node.kind else {
             return Err(self.error(brackets, "ranges only allowed for vector selectors"));
         };
-        if selector.offset.is_some() {
+        // As in Prometheus 3.14, a computed offset and `@ start()` may stand before the range, too.
+        if selector.offset.as_ref().is_some_and(is_literal) {
             return Err(self.error(brackets, "no offset modifiers allowed before range"));
         }
-        if selector.at.is_some() {
+        if matches!(selector.at, Some(At::Time(_))) {
             return Err(self.error(brackets, "no @ modifiers allowed before range"));
         }
         let matrix = MatrixSelector { selector: (**selector).clone(), selector_span, range };
@@ -121,7 +122,7 @@ impl Parser<'_> {
         }
         let ms = (literal.value * 1000.0).round();
         // Prometheus lets seconds up to the largest integer pass and overflows; milliseconds must fit too.
-        if !(ms.abs() < i64::MAX as f64) {
+        if ms.is_nan() || ms.abs() >= i64::MAX as f64 {
             return Err(self.error(span, format!("timestamp out of bounds for @ modifier: {}", fixed(literal.value))));
         }
         Ok((At::Time(ms as i64), token.span.end))
@@ -156,6 +157,10 @@ impl Parser<'_> {
 fn misplaced(modifier: &str) -> String {
     let places = "an instant vector selector or range vector selector or a subquery";
     format!("{modifier} modifier must be preceded by {places}")
+}
+
+fn is_literal(duration: &DurationExpr) -> bool {
+    matches!(duration.kind, DurationKind::Literal(_))
 }
 
 /// Whether it is written as a number that means no time at all.
