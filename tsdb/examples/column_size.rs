@@ -9,6 +9,9 @@ use std::error::Error;
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use nightjar_model::{BlockRange, ClosedRange, Labels, LabelsBuilder};
+use nightjar_platform::RealDisk;
+use nightjar_tsdb::block::{Block, BlockBuilder, BlockOptions, BlockSeries, BlockSummary, Presence};
 use nightjar_tsdb::codec::column;
 
 /// One exporter's scrapes: shared times, and per series a presence and the values.
@@ -37,6 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             capture.times.len()
         );
         columns(&capture, samples)?;
+        block(&capture, samples)?;
     }
     Ok(())
 }
@@ -105,6 +109,71 @@ fn columns(capture: &Capture, samples: usize) -> Result<(), Box<dyn Error>> {
         speed(decode),
         speed(unzip)
     );
+    Ok(())
+}
+
+/// The labels of an exposition line's series.
+fn labels(series: &str) -> Labels {
+    let mut builder = LabelsBuilder::new();
+    let (name, pairs) = series.split_once('{').unwrap_or((series, ""));
+    builder.set("__name__", name).set("job", "node").set("instance", "host-0:9100");
+    let mut rest = pairs.trim_end_matches('}');
+    while let Some((name, value)) = rest.split_once("=\"") {
+        let mut escaped = false;
+        let end = value.find(|c| {
+            let end = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            end
+        });
+        let end = end.unwrap_or(value.len());
+        builder.set(name.trim_start_matches(','), &value[..end]);
+        rest = value.get(end + 1..).unwrap_or("");
+    }
+    builder.build()
+}
+
+fn block(capture: &Capture, samples: usize) -> Result<(), Box<dyn Error>> {
+    let dir = tempfile::tempdir()?;
+    let disk = RealDisk::new(dir.path())?;
+    let path = std::path::Path::new("block");
+    let n = capture.times.len();
+    let values: Vec<Vec<f64>> = capture.series.iter().map(|(_, v)| v.iter().map(|(_, v)| *v).collect()).collect();
+    let bitmap = |points: &[(u32, f64)]| {
+        let mut words = vec![0u64; n.div_ceil(64)];
+        points.iter().for_each(|(i, _)| words[*i as usize / 64] |= 1 << (i % 64));
+        words
+    };
+    let bitmaps: Vec<Vec<u64>> = capture.series.iter().map(|(_, v)| bitmap(v)).collect();
+    let series = capture.series.iter().zip(&values).zip(&bitmaps).map(|(((text, _), values), bitmap)| BlockSeries {
+        labels: labels(text),
+        presence: if values.len() == n { Presence::All } else { Presence::Bitmap(bitmap) },
+        values,
+        starts: None,
+        histograms: &[],
+        exemplars: &[],
+    });
+    let series: Vec<_> = series.collect();
+    let range = BlockRange { start: capture.times[0], end: capture.times[n - 1] + 1 };
+    let write = || -> std::io::Result<BlockSummary> {
+        let mut builder = BlockBuilder::create(&disk, std::path::Path::new("scratch"), range, BlockOptions::default())?;
+        builder.add_target(&capture.times, &series)?;
+        builder.finish(path)
+    };
+    let summary = write()?;
+    let encode = best_of(|| assert!(write().is_ok()));
+    let ids: Vec<u32> = (0..summary.series as u32).collect();
+    let mut out = Vec::new();
+    let decode = best_of(|| {
+        out.clear();
+        let block = Block::open(&disk, path).expect("own block");
+        block.read(&ids, ClosedRange::ALL, &mut out).expect("own block");
+    });
+    assert_eq!(out.iter().map(|s| s.floats.values.len()).sum::<usize>(), samples);
+    let speed = |t: Duration| samples as f64 / t.as_secs_f64() / 1e6;
+    println!("  block {} bytes, {:.3} B/sample, all in", summary.file_len, summary.file_len as f64 / samples as f64);
+    println!("  write with fsync {:.0} M/s, open and read all {:.0} M/s", speed(encode), speed(decode));
+    let block = Block::open(&disk, path)?;
+    println!("  parts: {:?}", block.part_sizes());
     Ok(())
 }
 

@@ -1,0 +1,7 @@
+//! A block answers like the list of series it was made from.
+
+mod damage;
+mod golden;
+mod model;
+mod reading;
+mod selecting;
