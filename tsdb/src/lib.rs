@@ -3,4 +3,12 @@
 pub mod block;
 pub mod bytes;
 pub mod codec;
+mod counters;
+mod db;
+mod head;
+mod options;
 mod wal;
+
+pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
+pub use db::{Db, OpenError, Progress};
+pub use options::Options;

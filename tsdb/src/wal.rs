@@ -6,6 +6,7 @@
 //! Every byte is described in `docs/format/wal.md`.
 
 pub(crate) mod frame;
+pub(crate) mod pending;
 pub(crate) mod rows;
 pub(crate) mod scan;
 pub(crate) mod section;

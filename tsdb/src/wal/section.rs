@@ -1,6 +1,7 @@
 //! What a frame says about one timeline: a section, and the table of sections in the frame's header.
 
-use nightjar_model::{Exemplar, HistogramSample, Metadata, TimestampMs};
+use nightjar_model::metadata::Metadata;
+use nightjar_model::{Exemplar, HistogramSample, TimestampMs};
 
 use crate::bytes::{Corrupt, Cursor, put_blob, put_text, put_varint, put_zigzag};
 use crate::codec;

@@ -12,7 +12,8 @@ pub(crate) const DIR: &str = "wal";
 /// Bytes before the first frame.
 pub(crate) const HEADER: u64 = 64;
 const MAGIC: [u8; 8] = *b"NJWALSEG";
-const VERSION: u32 = 1;
+/// The newest format this version knows.
+pub(crate) const VERSION: u32 = 1;
 
 /// What a segment says about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -187,7 +187,7 @@ mod tests {
     fn sizes() {
         assert_eq!(floats(&[1.0, 2.0, 17.0]), 3);
         assert_eq!(floats(&[1000.0]), 2);
-        assert_eq!(floats(&[12.25, 12.5, 12.51]), 3 + 1 + 1);
+        assert_eq!(floats(&[12.25, 12.5, 12.51]), 3 + 2 + 1);
         assert_eq!(floats(&[0.1, f64::from_bits(STALE_NAN_BITS), 0.2]), 2 + 1 + 1);
         assert_eq!(floats(&[std::f64::consts::PI]), 9);
     }

@@ -1,0 +1,238 @@
+//! From rows to columns: the samples of some members of one timeline, series by series.
+
+use std::sync::Arc;
+
+use nightjar_model::storage::{FloatColumn, HistogramColumn, SeriesData};
+use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
+
+use super::directory::Pick;
+use super::frames::FrameReader;
+use crate::wal::rows::{Chain, RowSink};
+use crate::wal::section::{Kind, read_histograms};
+use nightjar_platform::DiskFile;
+
+/// One series while its rows are read.
+#[derive(Default)]
+struct Column {
+    /// Places in [`Columns::times`], in order of writing.
+    at: Vec<u32>,
+    values: Vec<f64>,
+    /// Empty while all are unknown.
+    starts: Vec<TimestampMs>,
+    /// Late samples in order of writing.
+    late: Vec<(TimestampMs, f64, TimestampMs)>,
+    histograms: Vec<HistogramSample>,
+}
+
+/// Collects rows.
+struct Columns {
+    range: ClosedRange,
+    floor: TimestampMs,
+    late: bool,
+    /// Whether the current run counts, and the place of its time.
+    inside: bool,
+    t: TimestampMs,
+    at: u32,
+    times: Vec<TimestampMs>,
+    ascending: bool,
+    columns: Vec<Column>,
+}
+
+impl RowSink for Columns {
+    fn run(&mut self, t: TimestampMs) {
+        self.t = t;
+        self.inside = self.range.contains(t) && t >= self.floor;
+        if !self.inside || self.late {
+            return;
+        }
+        match self.times.last() {
+            Some(last) if *last == t => self.at = self.times.len() as u32 - 1,
+            Some(last) if *last > t && self.ascending => match self.times.binary_search(&t) {
+                Ok(at) => self.at = at as u32,
+                Err(_) => {
+                    self.ascending = false;
+                    self.new_time(t);
+                }
+            },
+            _ => self.new_time(t),
+        }
+    }
+
+    fn sample(&mut self, column: u32, bits: u64, start: TimestampMs) {
+        if !self.inside {
+            return;
+        }
+        let column = &mut self.columns[column as usize];
+        if self.late {
+            column.late.push((self.t, f64::from_bits(bits), start));
+            return;
+        }
+        column.at.push(self.at);
+        column.values.push(f64::from_bits(bits));
+        if start != 0 || !column.starts.is_empty() {
+            column.starts.resize(column.values.len() - 1, 0);
+            column.starts.push(start);
+        }
+    }
+}
+
+impl Columns {
+    fn new_time(&mut self, t: TimestampMs) {
+        self.at = self.times.len() as u32;
+        self.times.push(t);
+    }
+
+    fn begin(&mut self, pick: &Pick) {
+        self.floor = pick.floor;
+        self.late = pick.entry.kind() == Kind::LateRows;
+    }
+}
+
+/// Reads the samples in `range` of `members` (ascending, each once) of the timeline `picks` belong to.
+pub(crate) fn read<F: DiskFile>(
+    reader: &mut FrameReader<'_, F>,
+    picks: &[Pick],
+    members: &[u32],
+    range: ClosedRange,
+) -> Vec<SeriesData> {
+    let mut columns = Columns {
+        range,
+        floor: TimestampMs::MIN,
+        late: false,
+        inside: false,
+        t: 0,
+        at: 0,
+        times: Vec::new(),
+        ascending: true,
+        columns: Vec::new(),
+    };
+    columns.columns.resize_with(members.len(), Column::default);
+    reader.rows(picks, &mut Chain::new(members), &mut columns, Columns::begin);
+    for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
+        let wanted = |t| range.contains(t) && t >= pick.floor;
+        let columns = &mut columns.columns;
+        reader.section(&pick.entry, |_, bytes| {
+            read_histograms(bytes, |index, sample| {
+                if let (true, Ok(column)) = (wanted(sample.timestamp), members.binary_search(&index)) {
+                    columns[column].histograms.push(sample);
+                }
+            })
+        });
+    }
+    finish(columns)
+}
+
+/// Timestamps of the series before, to be shared by the next one if it has the same.
+struct Shared {
+    at: Vec<u32>,
+    times: Arc<[TimestampMs]>,
+}
+
+fn finish(columns: Columns) -> Vec<SeriesData> {
+    let times = columns.times;
+    let mut shared: Option<Shared> = None;
+    let mut out = Vec::with_capacity(columns.columns.len());
+    for mut column in columns.columns {
+        let histograms = histograms(std::mem::take(&mut column.histograms));
+        let floats = match column.late.is_empty() && column.at.is_sorted_by(|a, b| a < b) && columns.ascending {
+            true => share(&mut column, &times, &mut shared),
+            false => sort(column, &times),
+        };
+        out.push(one_per_time(SeriesData { floats, histograms }));
+    }
+    out
+}
+
+fn share(column: &mut Column, times: &[TimestampMs], shared: &mut Option<Shared>) -> FloatColumn {
+    if column.values.is_empty() {
+        return FloatColumn::default();
+    }
+    let timestamps = match shared {
+        Some(s) if s.at == column.at => Arc::clone(&s.times),
+        _ => {
+            let own: Arc<[TimestampMs]> = column.at.iter().map(|at| times[*at as usize]).collect();
+            *shared = Some(Shared { at: std::mem::take(&mut column.at), times: Arc::clone(&own) });
+            own
+        }
+    };
+    let values = std::mem::take(&mut column.values);
+    FloatColumn { timestamps, starts: starts(&column.starts, values.len()), values }
+}
+
+fn starts(starts: &[TimestampMs], len: usize) -> Option<Arc<[TimestampMs]>> {
+    if starts.is_empty() {
+        return None;
+    }
+    Some(starts.iter().copied().chain(std::iter::repeat(0)).take(len).collect())
+}
+
+/// Late samples or times out of order: sort; of equal times the first written wins.
+fn sort(column: Column, times: &[TimestampMs]) -> FloatColumn {
+    let own_starts = column.starts.iter().copied().chain(std::iter::repeat(0));
+    let in_order = column.at.iter().map(|at| times[*at as usize]).zip(&column.values).zip(own_starts);
+    let mut all: Vec<_> = in_order.map(|((t, v), s)| (t, *v, s)).chain(column.late).collect();
+    all.sort_by_key(|(t, _, _)| *t);
+    all.dedup_by_key(|(t, _, _)| *t);
+    let any_start = all.iter().any(|(_, _, s)| *s != 0);
+    FloatColumn {
+        timestamps: all.iter().map(|(t, _, _)| *t).collect(),
+        values: all.iter().map(|(_, v, _)| *v).collect(),
+        starts: any_start.then(|| all.iter().map(|(_, _, s)| *s).collect()),
+    }
+}
+
+fn histograms(mut samples: Vec<HistogramSample>) -> HistogramColumn {
+    samples.sort_by_key(|s| s.timestamp);
+    samples.dedup_by_key(|s| s.timestamp);
+    let any_start = samples.iter().any(|s| s.start != 0);
+    HistogramColumn {
+        timestamps: samples.iter().map(|s| s.timestamp).collect(),
+        starts: any_start.then(|| samples.iter().map(|s| s.start).collect()),
+        values: samples.into_iter().map(|s| Arc::new(s.histogram)).collect(),
+    }
+}
+
+/// A time holds a float or a histogram; should a late one have made it both, the float counts.
+fn one_per_time(mut data: SeriesData) -> SeriesData {
+    let HistogramColumn { timestamps, values, starts } = &mut data.histograms;
+    let doubled = |t: &TimestampMs| data.floats.timestamps.binary_search(t).is_ok();
+    if timestamps.iter().any(doubled) {
+        let keep: Vec<bool> = timestamps.iter().map(|t| !doubled(t)).collect();
+        retain(timestamps, &keep);
+        retain(values, &keep);
+        if let Some(starts) = starts {
+            retain(starts, &keep);
+        }
+    }
+    data
+}
+
+fn retain<T>(items: &mut Vec<T>, keep: &[bool]) {
+    let mut keep = keep.iter();
+    items.retain(|_| keep.next().copied().unwrap_or(true));
+}
+
+/// One series from several sources, of which the earlier ones win where times are equal.
+pub(crate) fn merge(mut parts: Vec<SeriesData>) -> SeriesData {
+    parts.retain(|p| !p.floats.values.is_empty() || !p.histograms.values.is_empty());
+    if parts.len() <= 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let mut floats = Vec::new();
+    let mut histograms = Vec::new();
+    for part in parts {
+        let f = part.floats;
+        let start = |i: usize| f.starts.as_ref().map_or(0, |s| s[i]);
+        floats.extend(f.timestamps.iter().zip(&f.values).enumerate().map(|(i, (t, v))| (*t, *v, start(i))));
+        let h = part.histograms;
+        let starts = h.starts.into_iter().flatten().chain(std::iter::repeat(0));
+        histograms.extend(h.timestamps.into_iter().zip(h.values).zip(starts).map(|((t, h), s)| (t, h, s)));
+    }
+    let floats = sort(Column { late: floats, ..Column::default() }, &[]);
+    histograms.sort_by_key(|(t, _, _)| *t);
+    histograms.dedup_by_key(|(t, _, _)| *t);
+    let any_start = histograms.iter().any(|(_, _, s)| *s != 0);
+    let starts = any_start.then(|| histograms.iter().map(|(_, _, s)| *s).collect());
+    let (timestamps, values) = histograms.into_iter().map(|(t, h, _)| (t, h)).unzip();
+    one_per_time(SeriesData { floats, histograms: HistogramColumn { timestamps, values, starts } })
+}

@@ -1,0 +1,132 @@
+//! Reads frames back from the log.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nightjar_model::{ClosedRange, TimestampMs};
+use nightjar_platform::DiskFile;
+
+use super::directory::{Directory, Entry, Pick, Position, Seal};
+use super::view::View;
+use crate::bytes::Corrupt;
+use crate::head::state::Recall;
+use crate::wal::frame::Header;
+use crate::wal::rows::{Chain, RowSink};
+use crate::wal::section::{Kind, Section, read_histograms};
+
+/// Reads sections of one view. Reuses its buffer.
+pub(crate) struct FrameReader<'a, F> {
+    view: &'a View<F>,
+    damaged: &'a AtomicU64,
+    buffer: Vec<u8>,
+    /// Sections that could not be read so far.
+    pub(crate) lost: u64,
+}
+
+impl<'a, F: DiskFile> FrameReader<'a, F> {
+    /// A reader that counts damaged frames in `damaged`.
+    pub(crate) fn new(view: &'a View<F>, damaged: &'a AtomicU64) -> FrameReader<'a, F> {
+        FrameReader { view, damaged, buffer: Vec::new(), lost: 0 }
+    }
+
+    /// Hands the bytes of a section to `each`. Damage is counted, not an error: whoever cannot read a section goes on
+    /// without it. Answers whether it was read.
+    pub(crate) fn section(&mut self, entry: &Entry, each: impl FnOnce(&Section, &[u8]) -> Result<(), Corrupt>) -> bool {
+        let read = self.try_section(entry, each);
+        if read.is_none() {
+            self.lose();
+        }
+        read.is_some()
+    }
+
+    /// Counts a section that cannot be read.
+    pub(crate) fn lose(&mut self) {
+        self.lost += 1;
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn try_section(&mut self, entry: &Entry, each: impl FnOnce(&Section, &[u8]) -> Result<(), Corrupt>) -> Option<()> {
+        let file = self.view.parts.segments.get(&entry.position().segment())?;
+        self.buffer.resize(entry.frame_len(), 0);
+        file.read_exact_at(&mut self.buffer, entry.offset()).ok()?;
+        let header = Header::read(&self.buffer).ok()?;
+        let payload = header.payload(&self.buffer)?;
+        let section = header.sections.get(entry.number()).filter(|s| s.kind == entry.kind())?;
+        let end = section.offset as usize + section.len as usize;
+        each(section, payload.get(section.offset as usize..end)?).ok()
+    }
+
+    /// Reads the rows of `picks`, in order, into `sink`, which is told each pick before its samples. Where the chain is
+    /// broken nothing is said until the next epoch.
+    pub(crate) fn rows<S: RowSink>(&mut self, picks: &[Pick], chain: &mut Chain, sink: &mut S, at: fn(&mut S, &Pick)) {
+        let mut broken = false;
+        for pick in picks {
+            let kind = pick.entry.kind();
+            let absolute = kind == Kind::LateRows;
+            if kind != Kind::Rows && !absolute {
+                continue;
+            }
+            if kind == Kind::Rows && pick.entry.begins_epoch() {
+                chain.reset();
+                broken = false;
+            }
+            if !absolute && (broken || pick.broken) {
+                self.lose();
+                continue;
+            }
+            at(sink, pick);
+            let read = self.section(&pick.entry, |section, bytes| chain.decode(bytes, section.t_min, absolute, sink));
+            broken |= !read && !absolute;
+        }
+    }
+}
+
+/// Looks the newest samples of a timeline up in the log.
+pub(crate) struct LogRecall<'a, F> {
+    /// What is published.
+    pub(crate) view: &'a View<F>,
+    /// Where it is.
+    pub(crate) directory: &'a parking_lot::RwLock<Directory>,
+    /// Counts damaged frames.
+    pub(crate) damaged: &'a AtomicU64,
+}
+
+struct Newest<'a> {
+    t: TimestampMs,
+    from: TimestampMs,
+    each: &'a mut dyn FnMut(u32, TimestampMs, u64, bool),
+}
+
+impl RowSink for Newest<'_> {
+    fn run(&mut self, t: TimestampMs) {
+        self.t = t;
+    }
+
+    fn sample(&mut self, column: u32, bits: u64, _start: TimestampMs) {
+        if self.t >= self.from {
+            (self.each)(column, self.t, bits, false);
+        }
+    }
+}
+
+impl<F: DiskFile> Recall for LogRecall<'_, F> {
+    fn newest(&self, timeline: u32, from: TimestampMs, each: &mut dyn FnMut(u32, TimestampMs, u64, bool)) {
+        let range = ClosedRange { start: from, end: TimestampMs::MAX };
+        // Sealed samples count as well as long as their frames are there.
+        let everything = Position::from_number(u64::MAX);
+        let picks = self.directory.read().pick(timeline, range, everything, &Seal::NONE);
+        let rows: Vec<Pick> = picks.iter().filter(|p| p.entry.kind() == Kind::Rows).copied().collect();
+        let mut reader = FrameReader::new(self.view, self.damaged);
+        let members: Vec<u32> = (0..crate::wal::rows::MAX_MEMBERS).collect();
+        let mut newest = Newest { t: 0, from, each };
+        reader.rows(&rows, &mut Chain::new(&members), &mut newest, |_, _| {});
+        for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
+            reader.section(&pick.entry, |_, bytes| {
+                read_histograms(bytes, |index, sample| {
+                    if sample.timestamp >= from {
+                        (newest.each)(index, sample.timestamp, 0, true);
+                    }
+                })
+            });
+        }
+    }
+}
