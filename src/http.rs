@@ -20,6 +20,7 @@ mod stats;
 mod status;
 mod syntax;
 mod time;
+mod tree;
 mod unescape;
 mod write;
 

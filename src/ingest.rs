@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightjar_platform::{PanicPolicy, Thread, spawn};
+use nightjar_remote_write::{Inflater, Scratch};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -42,6 +43,10 @@ impl Default for IngestLimits {
 pub struct Worker {
     /// The decompressed body.
     pub body: Vec<u8>,
+    /// Decompression.
+    pub inflater: Inflater,
+    /// What decoding needs.
+    pub scratch: Scratch,
 }
 
 /// Work for an ingest thread.

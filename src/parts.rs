@@ -1,13 +1,16 @@
 //! The real parts of the server: storage on the machine's disk, the PromQL engine, the machine's clock.
 
-use crate::serve::{Parts, real_clock};
+use nightjar_platform::{Clock, RealClock};
+
+use crate::serve::Parts;
+use crate::store;
 
 /// The real parts.
 pub fn real() -> Parts {
     Parts {
-        open_store: Box::new(|options, _| Err(format!("storage is not built in yet ({})", options.path.display()))),
+        open_store: Box::new(|options, slot| store::db::open(&options, RealClock::new().wall_ms(), slot)),
         make_engine: Box::new(|_| todo_engine()),
-        clock: real_clock(),
+        clock: std::sync::Arc::new(RealClock::new()),
     }
 }
 

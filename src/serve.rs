@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightjar_platform::{Clock, PanicPolicy, RealClock};
+use nightjar_platform::{Clock, PanicPolicy};
 use nightjar_query::EngineOptions;
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
@@ -303,9 +303,4 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
 
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
-}
-
-/// The machine's clock.
-pub fn real_clock() -> Arc<dyn Clock> {
-    Arc::new(RealClock::new())
 }

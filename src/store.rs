@@ -1,5 +1,8 @@
 //! Storage as the server sees it: the ports, what is told about it, and whether it is open yet.
 
+mod cardinality;
+pub mod db;
+
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
