@@ -1,0 +1,55 @@
+//! Counting the samples a query looks at.
+
+use std::cell::{Cell, RefCell};
+
+/// Samples seen by the expressions that are evaluated at one grid.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    total: Cell<u64>,
+    read: Cell<u64>,
+    per_step: Option<RefCell<Vec<u64>>>,
+}
+
+impl Tally {
+    /// Counts; for each of `steps` steps too when `per_step`.
+    pub(crate) fn new(steps: usize, per_step: bool) -> Tally {
+        Tally { per_step: per_step.then(|| RefCell::new(vec![0; steps])), ..Tally::default() }
+    }
+
+    /// Step `step` sees `samples` samples, of which `new` were read for it.
+    #[inline]
+    pub(crate) fn see(&self, step: usize, samples: usize, new: usize) {
+        self.total.set(self.total.get() + samples as u64);
+        self.read.set(self.read.get() + new as u64);
+        if let Some(counts) = &self.per_step {
+            counts.borrow_mut()[step] += samples as u64;
+        }
+    }
+
+    /// Every one of `steps` steps sees what `inner` saw, which was read once.
+    pub(crate) fn repeat(&self, inner: &Tally, steps: usize) {
+        self.total.set(self.total.get() + inner.total.get() * steps as u64);
+        self.add_read(inner);
+        if let Some(counts) = &self.per_step {
+            counts.borrow_mut().iter_mut().for_each(|count| *count += inner.total.get());
+        }
+    }
+
+    /// What was read for `inner` was read for this too.
+    pub(crate) fn add_read(&self, inner: &Tally) {
+        self.read.set(self.read.get() + inner.read.get());
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total.get()
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.read.get()
+    }
+
+    /// Counts per step, if they were kept.
+    pub(crate) fn per_step(&self) -> Option<Vec<u64>> {
+        self.per_step.as_ref().map(|counts| counts.borrow().clone())
+    }
+}
