@@ -6,6 +6,7 @@ pub mod codec;
 mod counters;
 mod db;
 mod head;
+mod manifest;
 mod options;
 mod wal;
 

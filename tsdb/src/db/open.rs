@@ -115,6 +115,7 @@ pub(crate) fn recover<D: Disk>(
     }
     let total_bytes = segments.iter().map(|s| s.len).sum();
     let mut done_bytes = 0;
+    out.durable = segments.iter().find_map(|s: &Segment<_>| s.first_lsn).map_or(0, |lsn| lsn.saturating_sub(1));
     for i in 0..segments.len() {
         let end_lsn = segments[i + 1..].iter().find_map(|s| s.first_lsn);
         let s = &segments[i];
@@ -163,10 +164,11 @@ fn take_frames<F: DiskFile>(s: &Segment<F>, frames: &[Found], head: &mut Head, o
     for found in frames {
         let offset = found.offset as u32;
         let position = Position::new(s.number, offset);
-        if found.after_damage {
+        let header = &found.header;
+        // Also between segments: the first frames of one may continue an epoch of the one before.
+        if header.lsn != out.durable + 1 {
             out.directory.add_break(position);
         }
-        let header = &found.header;
         let inner = |k: Kind| matches!(k, Kind::Definitions | Kind::Metadata);
         if header.sections.iter().any(|l| inner(l.kind)) && take_words(&s.file, found, head).is_none() {
             out.damaged += 1;
