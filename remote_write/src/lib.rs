@@ -5,6 +5,7 @@
 //! [`WriteBatch`](nightjar_model::storage::WriteBatch) that borrows from them, and [`response::reply`] says what to
 //! answer. Everything outside is hostile: every decoder is total, declared sizes are checked before allocation.
 
+mod arena;
 pub mod body;
 mod decode;
 pub mod encode;
@@ -17,6 +18,7 @@ mod refusal;
 mod request;
 pub mod response;
 mod sample;
+mod symbols;
 mod v1;
 mod v2;
 mod wire;

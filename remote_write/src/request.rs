@@ -4,9 +4,11 @@ use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{Atomicity, WriteBatch, WriteEntry};
 use nightjar_model::{Exemplar, HistogramSample, Sample};
 
+use crate::arena::{Arena, Spelling};
 use crate::body::Protocol;
 use crate::metadata::MetadataRefs;
 use crate::refusal::Refusals;
+use crate::symbols::Symbols;
 
 /// The buffers of a decoder. One per thread that decodes; it grows to the largest request seen.
 #[derive(Debug, Default)]
@@ -19,13 +21,11 @@ pub struct Scratch {
     pub(crate) metadata: Vec<Metadata>,
     pub(crate) metadata_len: usize,
     pub(crate) metadata_refs: MetadataRefs,
-    /// Spellings that are not in the body; only the first `arena_len` bytes are written.
-    pub(crate) arena: Vec<u8>,
-    pub(crate) arena_len: usize,
-    pub(crate) symbols: Vec<Symbol>,
+    /// Spellings that are not in the body.
+    pub(crate) arena: Arena,
+    pub(crate) symbols: Symbols,
+    /// Where the series of a 2.0 request lie.
     pub(crate) series: Vec<(u32, u32)>,
-    pub(crate) refs: Vec<u32>,
-    pub(crate) exemplar_refs: Vec<u32>,
     pub(crate) families: Vec<(String, Metadata)>,
     pub(crate) refusals: Refusals,
 }
@@ -41,21 +41,6 @@ pub(crate) struct Entry {
     pub(crate) metadata: u32,
 }
 
-/// Where a spelling lies.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Spelling {
-    pub(crate) start: u32,
-    pub(crate) len: u32,
-    pub(crate) in_arena: bool,
-}
-
-/// A symbol on the wire: its key, its length, its text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Symbol {
-    pub(crate) start: u32,
-    pub(crate) len: u32,
-}
-
 impl Scratch {
     /// Empty buffers.
     pub fn new() -> Scratch {
@@ -69,23 +54,11 @@ impl Scratch {
         self.exemplars.clear();
         self.metadata_len = 0;
         self.metadata_refs = MetadataRefs::default();
-        self.arena_len = 0;
+        self.arena.truncate(0);
         self.symbols.clear();
         self.series.clear();
         self.families.clear();
         self.refusals = Refusals::default();
-    }
-
-    /// Appends to the arena and says where.
-    pub(crate) fn keep(&mut self, spelling: &[u8]) -> Spelling {
-        let start = self.arena_len;
-        let end = start + spelling.len();
-        if self.arena.len() < end {
-            self.arena.resize(end.next_multiple_of(4096), 0);
-        }
-        self.arena[start..end].copy_from_slice(spelling);
-        self.arena_len = end;
-        Spelling { start: start as u32, len: spelling.len() as u32, in_arena: true }
     }
 }
 
@@ -153,7 +126,7 @@ impl WriteBatch for Request<'_> {
         let entry = scratch.entries[index];
         let from = if index == 0 { Entry::START } else { scratch.entries[index - 1] };
         let Spelling { start, len, in_arena } = entry.spelling;
-        let source = if in_arena { &scratch.arena[..] } else { self.body };
+        let source = if in_arena { scratch.arena.bytes() } else { self.body };
         WriteEntry {
             spelling: &source[start as usize..start as usize + len as usize],
             samples: &scratch.samples[from.samples_end as usize..entry.samples_end as usize],

@@ -7,13 +7,14 @@
 use nightjar_model::storage::{RejectReason, Rejection};
 use nightjar_model::{Exemplar, Labels};
 
+use crate::arena::Spelling;
 use crate::error::{DecodeError, check};
 use crate::exemplar::RawExemplar;
 use crate::histogram::RawHistogram;
 use crate::limits::Limits;
 use crate::metadata;
 use crate::refusal::describe;
-use crate::request::{Entry, Scratch, Spelling};
+use crate::request::{Entry, Scratch};
 use crate::sample;
 use crate::wire::{Reader, Wire, WireError, put_varint};
 
@@ -84,7 +85,7 @@ fn series<'a>(scratch: &mut Scratch, message: Reader<'a>, limits: &Limits) -> Re
     check(scratch.entries.len() + 1, limits.series, "series")?;
     let spelling = match labels.spelling() {
         Some(spelling) => spelling,
-        None => scratch.keep(&respell(message)?),
+        None => scratch.arena.keep(&respell(message)?),
     };
     let (samples_end, histograms_end, exemplars_end) = (counts.0 as u32, counts.1 as u32, counts.2 as u32);
     scratch.entries.push(Entry { spelling, samples_end, histograms_end, exemplars_end, metadata: 0 });

@@ -1,37 +1,37 @@
 //! Remote write 2.0: `io.prometheus.write.v2.Request {symbols = 4; timeseries = 5}`.
 //!
 //! Labels are references into the symbol table. A first pass finds symbols and series, whatever their order; the
-//! second decodes series and spells their labels into the arena. A symbol keeps its bytes on the wire (key, length,
-//! text), so to spell it is one copy and another key.
+//! second decodes series and spells their labels into the arena. What is wrong with one series refuses that series,
+//! with Prometheus' words for it; what is not a message at all refuses the request.
 
 use nightjar_model::storage::RejectReason;
 use nightjar_model::{Exemplar, Labels};
 
+use crate::arena::Spelling;
 use crate::error::{DecodeError, check};
 use crate::exemplar::RawExemplar;
 use crate::histogram::RawHistogram;
 use crate::limits::Limits;
 use crate::metadata::{MetadataRefs, metric_type};
 use crate::refusal::describe;
-use crate::request::{Entry, Scratch, Spelling, Symbol};
+use crate::request::{Entry, Scratch};
 use crate::sample;
+use crate::symbols::{SpellError, gather, listed};
 use crate::wire::{Reader, Wire, WireError};
 
 const SYMBOL: u64 = 4 << 3 | 2;
 const SERIES: u64 = 5 << 3 | 2;
+const REFS: u64 = 1 << 3 | 2;
 const SAMPLE: u64 = 2 << 3 | 2;
-
-/// What is copied of a short symbol, and so the room the arena needs behind its end.
-const CHUNK: usize = 16;
 
 pub(crate) fn decode(scratch: &mut Scratch, body: &[u8], limits: &Limits) -> Result<(), DecodeError> {
     find(scratch, body, limits)?;
-    let series = std::mem::take(&mut scratch.series);
-    let result = series.iter().enumerate().try_for_each(|(index, (start, end))| {
+    let places = std::mem::take(&mut scratch.series);
+    let result = places.iter().enumerate().try_for_each(|(index, (start, end))| {
         let message = Reader::new(&body[..*end as usize]).from(*start as usize);
-        Series { scratch, body, limits, index }.decode(message)
+        Series { scratch, body, limits, index, message }.decode()
     });
-    scratch.series = series;
+    scratch.series = places;
     result
 }
 
@@ -42,15 +42,11 @@ fn find(scratch: &mut Scratch, body: &[u8], limits: &Limits) -> Result<(), Decod
         let start = reader.at();
         match reader.key()? {
             SYMBOL => {
-                let key_len = reader.at() - start;
-                let text = reader.bytes()?;
-                let len = reader.at() - start;
-                if key_len != 1 || len - key_len - text.len() > 4 {
-                    return Err(reader.error("a symbol's key or length is written in too many bytes").into());
-                }
-                scratch.symbols.push(Symbol { start: start as u32, len: len as u32 });
+                check(scratch.symbols.len() + 1, limits.symbols, "symbols")?;
+                scratch.symbols.add(start, &mut reader)?;
             }
             SERIES => {
+                check(scratch.series.len() + 1, limits.series, "series")?;
                 let message = reader.message()?;
                 scratch.series.push((message.at() as u32, reader.at() as u32));
             }
@@ -63,12 +59,7 @@ fn find(scratch: &mut Scratch, body: &[u8], limits: &Limits) -> Result<(), Decod
             }
         }
     }
-    check(scratch.symbols.len(), limits.symbols, "symbols")?;
-    check(scratch.series.len(), limits.series, "series")?;
-    match scratch.symbols.first() {
-        Some(first) if first.len != 2 => Err(DecodeError::FirstSymbol),
-        _ => Ok(()),
-    }
+    if scratch.symbols.starts_empty() { Ok(()) } else { Err(DecodeError::FirstSymbol) }
 }
 
 /// One series being decoded.
@@ -77,90 +68,108 @@ struct Series<'s, 'a> {
     body: &'a [u8],
     limits: &'s Limits,
     index: usize,
+    message: Reader<'a>,
+}
+
+/// What a series says beside its samples.
+#[derive(Default)]
+struct Rest<'a> {
+    refs: Option<Reader<'a>>,
+    /// References come in more than one field.
+    scattered: bool,
+    metadata: MetadataRefs,
+    bad_histogram: bool,
 }
 
 /// What is wrong with a series.
 type Problem = (RejectReason, String);
 
-impl Series<'_, '_> {
-    fn decode(&mut self, message: Reader<'_>) -> Result<(), DecodeError> {
+impl<'a> Series<'_, 'a> {
+    #[inline(always)]
+    fn decode(&mut self) -> Result<(), DecodeError> {
         let before = *self.scratch.entries.last().unwrap_or(&Entry::START);
-        let mut metadata = MetadataRefs::default();
-        let mut bad_histogram = false;
-        self.scratch.refs.clear();
-        let mut reader = message;
+        let mut rest = Rest::default();
+        let mut reader = self.message;
         while !reader.is_done() {
-            let key = reader.key()?;
-            if key == SAMPLE {
-                check(self.scratch.samples.len() + 1, self.limits.samples, "samples")?;
-                self.scratch.samples.push(sample::decode(reader.message()?, true)?);
-                continue;
-            }
-            match reader.split_key(key)? {
-                (1, wire) => self.refs(&mut reader, wire)?,
-                (2, wire) => reader.expect(wire, Wire::Bytes)?,
-                (3, wire) => {
-                    reader.expect(wire, Wire::Bytes)?;
-                    bad_histogram |= !self.histogram(reader.message()?, message)?;
+            match reader.key()? {
+                REFS => {
+                    rest.scattered |= rest.refs.is_some();
+                    rest.refs = Some(reader.message()?);
                 }
-                (4, wire) => {
-                    reader.expect(wire, Wire::Bytes)?;
-                    self.exemplar(reader.message()?, message)?;
+                SAMPLE => {
+                    check(self.scratch.samples.len() + 1, self.limits.samples, "samples")?;
+                    self.scratch.samples.push(sample::decode(reader.message()?, true)?);
                 }
-                (5, wire) => {
-                    reader.expect(wire, Wire::Bytes)?;
-                    metadata.merge(reader.message()?)?;
-                }
-                (_, wire) => reader.skip(wire)?,
+                key => self.other_field(key, &mut reader, &mut rest)?,
             }
         }
-        self.finish(before, metadata, bad_histogram)
-    }
-
-    #[inline(always)]
-    fn refs(&mut self, reader: &mut Reader<'_>, wire: Wire) -> Result<(), WireError> {
-        let refs = &mut self.scratch.refs;
-        reader.varints(wire, |n| refs.push(n as u32))
-    }
-
-    /// Makes an entry of what was read since `before`, or refuses it.
-    fn finish(&mut self, before: Entry, refs: MetadataRefs, bad_histogram: bool) -> Result<(), DecodeError> {
-        let arena_before = self.scratch.arena_len;
         let empty = self.scratch.samples.len() == before.samples_end as usize
             && self.scratch.histograms.len() == before.histograms_end as usize;
-        let problem = match self.spell() {
-            Err(Spell::TooLarge) => {
-                return Err(DecodeError::TooMany { what: "bytes of labels", limit: self.limits.label_bytes });
-            }
-            Err(Spell::Refs(detail)) => Some((RejectReason::InvalidLabels, detail)),
-            Ok(spelling) if empty => (!bad_histogram).then(|| self.empty(spelling)),
-            Ok(spelling) => match self.metadata(refs) {
+        match self.spell(&rest) {
+            Ok(spelling) if !empty => match self.metadata(rest.metadata) {
                 Ok(metadata) => {
-                    self.push(spelling, metadata);
+                    self.push(before, spelling, metadata);
                     return Ok(());
                 }
-                Err((reason, detail)) => {
-                    Some((reason, format!("parsing metadata for series {}: {detail}", self.name(spelling))))
-                }
+                Err(problem) => self.refuse(RejectReason::InvalidLabels, |series| {
+                    format!("parsing metadata for series {}: {problem}", series.name(spelling))
+                }),
             },
-        };
-        let scratch = &mut *self.scratch;
-        if let Some((reason, detail)) = problem {
-            scratch.refusals.add(self.index, reason, || detail);
+            Ok(spelling) => {
+                if !rest.bad_histogram {
+                    let (reason, detail) = self.empty(spelling);
+                    self.refuse(reason, |_| detail);
+                }
+            }
+            Err(error) => self.bad_refs(error)?,
         }
-        scratch.arena_len = arena_before;
-        scratch.samples.truncate(before.samples_end as usize);
-        scratch.histograms.truncate(before.histograms_end as usize);
-        scratch.exemplars.truncate(before.exemplars_end as usize);
+        self.take_back(before);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn other_field(&mut self, key: u64, reader: &mut Reader<'a>, rest: &mut Rest<'a>) -> Result<(), DecodeError> {
+        let (number, wire) = reader.split_key(key)?;
+        if matches!(number, 2..=5) {
+            reader.expect(wire, Wire::Bytes)?;
+        }
+        match number {
+            1 => {
+                reader.expect(wire, Wire::Varint)?;
+                reader.skip(wire)?;
+                rest.scattered = true;
+            }
+            3 => rest.bad_histogram |= !self.histogram(reader.message()?)?,
+            4 => self.exemplar(reader.message()?)?,
+            5 => rest.metadata.merge(reader.message()?)?,
+            _ => reader.skip(wire)?,
+        }
         Ok(())
     }
 
     #[inline(always)]
-    fn push(&mut self, spelling: Spelling, metadata: u32) {
+    fn spell(&mut self, rest: &Rest<'_>) -> Result<Spelling, SpellError> {
         let scratch = &mut *self.scratch;
-        let from = scratch.entries.last().unwrap_or(&Entry::START).exemplars_end as usize;
-        if scratch.exemplars.len() > from + 1 {
-            scratch.exemplars[from..].sort_by_key(|exemplar| exemplar.timestamp);
+        let limit = self.limits.label_bytes;
+        match rest.refs {
+            Some(refs) if !rest.scattered => scratch.symbols.spell_next(self.body, refs, &mut scratch.arena, limit),
+            _ => self.spell_scattered(),
+        }
+    }
+
+    #[cold]
+    fn spell_scattered(&mut self) -> Result<Spelling, SpellError> {
+        let refs = gather(self.message)?;
+        let scratch = &mut *self.scratch;
+        scratch.symbols.spell_alone(self.body, Reader::new(&refs), &mut scratch.arena, self.limits.label_bytes)
+    }
+
+    #[inline(always)]
+    fn push(&mut self, before: Entry, spelling: Spelling, metadata: u32) {
+        let scratch = &mut *self.scratch;
+        let first = before.exemplars_end as usize;
+        if scratch.exemplars.len() > first + 1 {
+            scratch.exemplars[first..].sort_by_key(|exemplar| exemplar.timestamp);
         }
         scratch.entries.push(Entry {
             spelling,
@@ -172,8 +181,43 @@ impl Series<'_, '_> {
     }
 
     #[cold]
+    fn refuse(&mut self, reason: RejectReason, detail: impl FnOnce(&mut Self) -> String) {
+        let detail = detail(self);
+        self.scratch.refusals.add(self.index, reason, || detail);
+    }
+
+    /// Undoes what was read of a refused series.
+    #[cold]
+    fn take_back(&mut self, before: Entry) {
+        let scratch = &mut *self.scratch;
+        scratch.samples.truncate(before.samples_end as usize);
+        scratch.histograms.truncate(before.histograms_end as usize);
+        scratch.exemplars.truncate(before.exemplars_end as usize);
+        scratch.symbols.forget_previous();
+    }
+
+    /// References that cannot be followed refuse the series; labels beyond all measure refuse the request.
+    #[cold]
+    fn bad_refs(&mut self, error: SpellError) -> Result<(), DecodeError> {
+        match error {
+            SpellError::TooLarge => {
+                Err(DecodeError::TooMany { what: "bytes of labels", limit: self.limits.label_bytes })
+            }
+            SpellError::Wire(error) => Err(error.into()),
+            error => {
+                let bytes = gather(self.message)?;
+                let refs = Reader::new(&bytes);
+                let problem = self.scratch.symbols.explain(&error, refs);
+                let detail = format!("parsing labels for series {}: {problem}", listed(refs));
+                self.refuse(RejectReason::InvalidLabels, |_| detail);
+                Ok(())
+            }
+        }
+    }
+
+    #[cold]
     fn empty(&self, spelling: Spelling) -> Problem {
-        match Labels::from_spelling(self.spelled(spelling)) {
+        match Labels::from_spelling(self.scratch.arena.get(spelling)) {
             Ok(labels) => {
                 let detail = format!("TimeSeries must contain at least one sample or histogram for series {labels}");
                 (RejectReason::Empty, detail)
@@ -182,87 +226,44 @@ impl Series<'_, '_> {
         }
     }
 
-    fn spelled(&self, spelling: Spelling) -> &[u8] {
-        &self.scratch.arena[spelling.start as usize..][..spelling.len as usize]
-    }
-
     fn name(&self, spelling: Spelling) -> String {
-        describe(self.spelled(spelling))
+        describe(self.scratch.arena.get(spelling))
     }
 
-    /// The series for people, from its whole message: labels may follow what is complained about.
+    /// The series for people, before its labels are spelled: they may follow what is complained about.
     #[cold]
-    fn name_of(&mut self, mut message: Reader<'_>) -> Result<String, WireError> {
-        let kept = std::mem::take(&mut self.scratch.refs);
-        while let Some((number, wire)) = message.field()? {
-            if number == 1 { self.refs(&mut message, wire)? } else { message.skip(wire)? }
-        }
-        let before = self.scratch.arena_len;
-        let name = match self.spell() {
+    fn own_name(&mut self) -> String {
+        let before = self.scratch.arena.len();
+        let name = match self.spell_scattered() {
             Ok(spelling) => self.name(spelling),
             Err(_) => "with invalid labels".to_owned(),
         };
-        self.scratch.arena_len = before;
-        self.scratch.refs = kept;
-        Ok(name)
-    }
-
-    /// Spells the labels behind `scratch.refs` into the arena.
-    #[inline(always)]
-    fn spell(&mut self) -> Result<Spelling, Spell> {
-        let scratch = &mut *self.scratch;
-        let refs = &scratch.refs;
-        let start = scratch.arena_len;
-        let mut at = start;
-        let (pairs, odd) = refs.as_chunks::<2>();
-        if !odd.is_empty() {
-            return Err(odd_refs(refs));
-        }
-        for &[name_ref, value_ref] in pairs {
-            let symbols = (scratch.symbols.get(name_ref as usize), scratch.symbols.get(value_ref as usize));
-            let (Some(&name), Some(&value)) = symbols else {
-                return Err(bad_refs(refs, name_ref, value_ref, scratch.symbols.len()));
-            };
-            let body_len = name.len as usize + value.len as usize;
-            if at + body_len + 6 + CHUNK > scratch.arena.len() {
-                grow(&mut scratch.arena, at + body_len + 6 + CHUNK, self.limits.label_bytes)?;
-            }
-            at = put_head(&mut scratch.arena, at, body_len);
-            at = put_symbol(&mut scratch.arena, at, self.body, name, 0x0A);
-            at = put_symbol(&mut scratch.arena, at, self.body, value, 0x12);
-        }
-        scratch.arena_len = at;
-        Ok(Spelling { start: start as u32, len: (at - start) as u32, in_arena: true })
+        self.scratch.arena.truncate(before);
+        name
     }
 
     /// The metadata behind references: index plus 1, 0 for none.
     #[inline(always)]
-    fn metadata(&mut self, refs: MetadataRefs) -> Result<u32, Problem> {
-        let scratch = &mut *self.scratch;
+    fn metadata(&mut self, refs: MetadataRefs) -> Result<u32, String> {
         if refs == MetadataRefs::default() {
             return Ok(0);
         }
-        if refs != scratch.metadata_refs {
+        if refs != self.scratch.metadata_refs {
             self.new_metadata(refs)?;
         }
         Ok(self.scratch.metadata_len as u32)
     }
 
     #[inline(never)]
-    fn new_metadata(&mut self, refs: MetadataRefs) -> Result<(), Problem> {
+    fn new_metadata(&mut self, refs: MetadataRefs) -> Result<(), String> {
         let scratch = &mut *self.scratch;
         let text = |what: &str, reference: u32| {
-            let Some(symbol) = scratch.symbols.get(reference as usize) else {
-                let size = scratch.symbols.len();
-                return Err(format!("{what} {reference} outside of symbols table (size {size})"));
-            };
-            let field = &self.body[symbol.start as usize..][..symbol.len as usize];
-            let text = Reader::new(&field[1..]).bytes().unwrap_or_default();
+            let size = scratch.symbols.len();
+            let text = scratch.symbols.text(self.body, reference);
+            let text = text.ok_or(format!("{what} {reference} outside of symbols table (size {size})"))?;
             std::str::from_utf8(text).map_err(|_| format!("{what} {reference} is not valid UTF-8"))
         };
-        let refuse = |detail| (RejectReason::InvalidLabels, detail);
-        let help = text("help_ref", refs.help).map_err(refuse)?;
-        let unit = text("unit_ref", refs.unit).map_err(refuse)?;
+        let (help, unit) = (text("help_ref", refs.help)?, text("unit_ref", refs.unit)?);
         if scratch.metadata.len() == scratch.metadata_len {
             scratch.metadata.push(Default::default());
         }
@@ -276,7 +277,7 @@ impl Series<'_, '_> {
     }
 
     /// Answers whether the histogram is good; a bad one is refused.
-    fn histogram(&mut self, message: Reader<'_>, series: Reader<'_>) -> Result<bool, DecodeError> {
+    fn histogram(&mut self, message: Reader<'_>) -> Result<bool, DecodeError> {
         check(self.scratch.histograms.len() + 1, self.limits.histograms, "histograms")?;
         match RawHistogram::decode(message, true)?.into_sample() {
             Ok(sample) => {
@@ -284,98 +285,41 @@ impl Series<'_, '_> {
                 Ok(true)
             }
             Err(problem) => {
-                let name = self.name_of(series)?;
-                let detail = || format!("{problem} for series {name}");
-                self.scratch.refusals.add(self.index, RejectReason::InvalidHistogram, detail);
+                self.refuse(RejectReason::InvalidHistogram, |series| {
+                    format!("{problem} for series {}", series.own_name())
+                });
                 Ok(false)
             }
         }
     }
 
-    fn exemplar(&mut self, message: Reader<'_>, series: Reader<'_>) -> Result<(), DecodeError> {
+    /// An exemplar with bad labels is refused.
+    fn exemplar(&mut self, message: Reader<'_>) -> Result<(), DecodeError> {
         check(self.scratch.exemplars.len() + 1, self.limits.exemplars, "exemplars")?;
-        let mut refs = std::mem::take(&mut self.scratch.exemplar_refs);
-        refs.clear();
-        let raw = RawExemplar::decode(message, |reader, wire| reader.varints(wire, |n| refs.push(n as u32)))?;
-        std::mem::swap(&mut refs, &mut self.scratch.refs);
-        let before = self.scratch.arena_len;
-        let spelled = self.spell();
-        let labels = match spelled {
-            Ok(spelling) => Labels::from_spelling(self.spelled(spelling)).map_err(|e| e.to_string()),
-            Err(Spell::Refs(detail)) => Err(detail),
-            Err(Spell::TooLarge) => Err("its labels are too large".to_owned()),
-        };
-        self.scratch.arena_len = before;
-        std::mem::swap(&mut refs, &mut self.scratch.refs);
-        self.scratch.exemplar_refs = refs;
-        match labels {
+        let raw = RawExemplar::decode(message, |reader, wire| reader.skip(wire))?;
+        match self.exemplar_labels(message)? {
             Ok(labels) => {
                 self.scratch.exemplars.push(Exemplar { labels, value: raw.value, timestamp: raw.timestamp });
             }
-            Err(problem) => {
-                let name = self.name_of(series)?;
-                let detail = || format!("parsing exemplar for series {name}: {problem}");
-                self.scratch.refusals.add(self.index, RejectReason::InvalidExemplar, detail);
-            }
+            Err(problem) => self.refuse(RejectReason::InvalidExemplar, |series| {
+                format!("parsing exemplar for series {}: {problem}", series.own_name())
+            }),
         }
         Ok(())
     }
-}
 
-/// Why labels cannot be spelled.
-enum Spell {
-    Refs(String),
-    TooLarge,
-}
-
-#[cold]
-fn odd_refs(refs: &[u32]) -> Spell {
-    Spell::Refs(format!("parsing labels for series {}: invalid labelRefs length {}", listed(refs), refs.len()))
-}
-
-#[cold]
-fn bad_refs(refs: &[u32], name: u32, value: u32, size: usize) -> Spell {
-    let problem = format!("labelRefs {name} (name) = {value} (value) outside of symbols table (size {size})");
-    Spell::Refs(format!("parsing labels for series {}: {problem}", listed(refs)))
-}
-
-/// References as Go prints a slice, cut after 32.
-fn listed(refs: &[u32]) -> String {
-    let shown: Vec<String> = refs.iter().take(32).map(u32::to_string).collect();
-    format!("[{}{}]", shown.join(" "), if refs.len() > 32 { " ..." } else { "" })
-}
-
-#[cold]
-fn grow(arena: &mut Vec<u8>, needed: usize, limit: usize) -> Result<(), Spell> {
-    if needed > limit {
-        return Err(Spell::TooLarge);
+    fn exemplar_labels(&mut self, message: Reader<'_>) -> Result<Result<Labels, String>, WireError> {
+        let bytes = gather(message)?;
+        let refs = Reader::new(&bytes);
+        let scratch = &mut *self.scratch;
+        let before = scratch.arena.len();
+        let spelled = scratch.symbols.spell_alone(self.body, refs, &mut scratch.arena, self.limits.label_bytes);
+        let labels = match spelled {
+            Ok(spelling) => Labels::from_spelling(scratch.arena.get(spelling)).map_err(|e| e.to_string()),
+            Err(SpellError::Wire(error)) => return Err(error),
+            Err(error) => Err(scratch.symbols.explain(&error, refs)),
+        };
+        scratch.arena.truncate(before);
+        Ok(labels)
     }
-    arena.resize((needed * 2).max(64 << 10).min(limit), 0);
-    Ok(())
-}
-
-/// Writes the key and length of a pair.
-#[inline(always)]
-fn put_head(arena: &mut [u8], mut at: usize, mut len: usize) -> usize {
-    arena[at] = 0x0A;
-    at += 1;
-    while len >= 0x80 {
-        arena[at] = len as u8 | 0x80;
-        len >>= 7;
-        at += 1;
-    }
-    arena[at] = len as u8;
-    at + 1
-}
-
-/// Copies a symbol under another key. Short ones are copied as a whole chunk; what is too much is overwritten next.
-#[inline(always)]
-fn put_symbol(arena: &mut [u8], at: usize, body: &[u8], symbol: Symbol, key: u8) -> usize {
-    let (start, len) = (symbol.start as usize, symbol.len as usize);
-    match body.get(start..start + CHUNK) {
-        Some(chunk) if len <= CHUNK => arena[at..at + CHUNK].copy_from_slice(chunk),
-        _ => arena[at..at + len].copy_from_slice(&body[start..start + len]),
-    }
-    arena[at] = key;
-    at + len
 }

@@ -1,5 +1,7 @@
 //! Headers and compression: what is accepted, what is refused with which status, and that nothing declared is believed.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use nightjar_remote_write::body::{BodyError, Encoding, Format, Headers, Inflater, Protocol};
 use nightjar_remote_write::{Limits, encode};
 use proptest::prelude::*;
