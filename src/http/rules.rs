@@ -1,0 +1,46 @@
+//! Rules, alerts and targets. There are none yet; the shapes are what clients expect of a server without any.
+
+use axum::response::Response;
+
+use super::error::ApiError;
+use super::params::Params;
+use super::respond;
+
+fn raw(json: &'static [u8]) -> Response {
+    respond::success(|out| out.extend_from_slice(json))
+}
+
+/// `GET /api/v1/rules`.
+pub(super) async fn rules(params: Params) -> Result<Response, ApiError> {
+    let kind = params.get("type").to_ascii_lowercase();
+    if !matches!(kind.as_str(), "" | "alert" | "record") {
+        let reason = format!("not supported value {}", nightjar_model::labels::quote(&kind));
+        return Err(ApiError::parameter("type", reason));
+    }
+    Ok(raw(b"{\"groups\":[]}"))
+}
+
+/// `GET /api/v1/alerts`.
+pub(super) async fn alerts() -> Response {
+    raw(b"{\"alerts\":[]}")
+}
+
+/// `GET /api/v1/alertmanagers`.
+pub(super) async fn alertmanagers() -> Response {
+    raw(b"{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}")
+}
+
+/// `GET /api/v1/targets`: nothing is scraped.
+pub(super) async fn targets() -> Response {
+    raw(b"{\"activeTargets\":[],\"droppedTargets\":[],\"droppedTargetCounts\":{}}")
+}
+
+/// `GET /api/v1/scrape_pools`.
+pub(super) async fn scrape_pools() -> Response {
+    raw(b"{\"scrapePools\":[]}")
+}
+
+/// An empty list.
+pub(super) async fn nothing() -> Response {
+    raw(b"[]")
+}
