@@ -71,7 +71,11 @@ impl Relabel<'_> {
     /// What is written to the target label of a series; `None` to leave it alone.
     fn value(&self, labels: &Labels) -> Option<String> {
         match &self.write {
-            Write::Replace { replacement, source, regex } => regex.expand(labels.value(source), replacement),
+            Write::Replace { replacement, source, regex } => {
+                let mut value = String::new();
+                regex.captures(labels.value(source))?.expand(replacement, &mut value);
+                Some(value)
+            }
             Write::Join { separator, sources } => {
                 let values: Vec<&str> = sources.iter().map(|source| labels.value(source)).collect();
                 Some(values.join(separator))
