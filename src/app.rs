@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nightjar_model::TimestampMs;
 use nightjar_model::regex::Regex;
 use nightjar_platform::Clock;
-use nightjar_query::{Evaluate, ParserOptions};
+use nightjar_query::{Engine, ParserOptions};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,9 +26,6 @@ pub const ALERTMANAGER_VERSION: &str = "0.34.0";
 
 /// Our own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Answers PromQL.
-pub type SharedEngine = Arc<dyn Evaluate + Send + Sync>;
 
 /// What stays the same while the server runs.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +93,7 @@ pub struct App {
     /// Threads for writes.
     pub ingest: Ingest,
     /// Answers PromQL; replaced on reload.
-    pub engine: RwLock<SharedEngine>,
+    pub engine: RwLock<Arc<Engine>>,
     /// The configuration; replaced on reload.
     pub loaded: RwLock<Loaded>,
     /// The way to the one who runs the server.
@@ -105,7 +102,7 @@ pub struct App {
 
 impl App {
     /// The engine in force.
-    pub fn engine(&self) -> SharedEngine {
+    pub fn engine(&self) -> Arc<Engine> {
         Arc::clone(&self.engine.read())
     }
 

@@ -112,6 +112,9 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/status/buildinfo", get(status::build_info)),
         ("/api/v1/status/flags", get(status::flags)),
         ("/api/v1/features", get(status::features)),
+        ("/api/v1/admin/tsdb/delete_series", post(rules::admin).put(rules::admin)),
+        ("/api/v1/admin/tsdb/clean_tombstones", post(rules::admin).put(rules::admin)),
+        ("/api/v1/admin/tsdb/snapshot", post(rules::admin).put(rules::admin)),
     ]
 }
 
@@ -123,8 +126,8 @@ fn always_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/version", get(status::version)),
         ("/-/healthy", get(pages::healthy)),
         ("/-/ready", get(pages::ready)),
-        ("/-/reload", post(lifecycle::reload).put(lifecycle::reload)),
-        ("/-/quit", post(lifecycle::quit).put(lifecycle::quit)),
+        ("/-/reload", post(lifecycle::reload).put(lifecycle::reload).get(lifecycle::wrong_method)),
+        ("/-/quit", post(lifecycle::quit).put(lifecycle::quit).get(lifecycle::wrong_method)),
         ("/api/v1/status/walreplay", get(status::wal_replay)),
         ("/api/v1/notifications", get(rules::nothing)),
     ]

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightjar_platform::{Clock, PanicPolicy};
-use nightjar_query::EngineOptions;
+use nightjar_query::{Engine, EngineOptions};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
-use crate::app::{App, Control, Loaded, SharedEngine, VERSION};
+use crate::app::{App, Control, Loaded, VERSION};
 use crate::config::{self, Config};
 use crate::execution::{Execution, Limits};
 use crate::features::features;
@@ -51,15 +51,10 @@ pub struct StoreOptions {
 /// Opens storage, telling the slot how far it got. The error is one sentence with the path and the remedy.
 pub type OpenStore = Box<dyn FnOnce(StoreOptions, &StoreSlot) -> Result<Arc<dyn Store>, String> + Send>;
 
-/// Makes an engine; called again after each reload.
-pub type MakeEngine = Box<dyn Fn(EngineOptions) -> SharedEngine + Send + Sync>;
-
 /// What the server is made of besides itself.
 pub struct Parts {
     /// Opens storage.
     pub open_store: OpenStore,
-    /// Makes the engine.
-    pub make_engine: MakeEngine,
     /// Time.
     pub clock: Arc<dyn Clock>,
 }
@@ -86,7 +81,6 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     server: Server,
     flags: ServeFlags,
-    make_engine: MakeEngine,
     control: mpsc::Receiver<Control>,
 }
 
@@ -116,7 +110,7 @@ impl Running {
             tracing::info!(version = VERSION, address = format!("http://{address}"), "listening");
         }
         open_behind(&app, &flags, parts.open_store);
-        Ok(Running { app, addresses, server, flags, make_engine: parts.make_engine, control })
+        Ok(Running { app, addresses, server, flags, control })
     }
 
     /// Runs until it is told to stop, then stops in good order.
@@ -169,7 +163,7 @@ impl Running {
     fn reload(&self) -> Result<(), String> {
         match load_config(&self.flags) {
             Ok(config) => {
-                *self.app.engine.write() = (self.make_engine)(engine_options(&self.flags, &config));
+                *self.app.engine.write() = Arc::new(Engine::new(engine_options(&self.flags, &config)));
                 report_ignored(&config);
                 let at = self.app.clock.wall_ms();
                 *self.app.loaded.write() = Loaded { config: Arc::new(config), successful: true, at };
@@ -265,7 +259,7 @@ fn app(
         metrics,
         store: StoreSlot::new(),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
-        engine: RwLock::new((parts.make_engine)(engine_options(flags, &config))),
+        engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
         control,
     })

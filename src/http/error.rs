@@ -25,6 +25,8 @@ pub(super) enum ErrorType {
     NotFound,
     /// Not now; try again. 503, since clients show the text of nothing else.
     Unavailable,
+    /// Switched off. 500, as in Prometheus.
+    Disabled,
     /// Too large a request. 413.
     TooLarge,
 }
@@ -38,7 +40,7 @@ impl ErrorType {
             ErrorType::Timeout => "timeout",
             ErrorType::Internal => "internal",
             ErrorType::NotFound => "not_found",
-            ErrorType::Unavailable => "unavailable",
+            ErrorType::Unavailable | ErrorType::Disabled => "unavailable",
         }
     }
 
@@ -48,7 +50,7 @@ impl ErrorType {
             ErrorType::Execution => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorType::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
             ErrorType::Timeout | ErrorType::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorType::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorType::Internal | ErrorType::Disabled => StatusCode::INTERNAL_SERVER_ERROR,
             ErrorType::NotFound => StatusCode::NOT_FOUND,
             ErrorType::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }

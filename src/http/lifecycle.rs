@@ -11,7 +11,12 @@ use super::respond;
 use crate::app::{App, Control};
 
 fn forbidden() -> Response {
-    respond::text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.\n")
+    respond::text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.")
+}
+
+/// Other methods on these routes.
+pub(super) async fn wrong_method() -> Response {
+    respond::text(StatusCode::METHOD_NOT_ALLOWED, "Only POST or PUT requests allowed")
 }
 
 /// `POST|PUT /-/reload`.
@@ -36,5 +41,5 @@ pub(super) async fn quit(State(app): State<Arc<App>>) -> Response {
         return forbidden();
     }
     let _ = app.control.send(Control::Quit).await;
-    respond::text(StatusCode::OK, "Requesting termination... Goodbye!\n")
+    respond::text(StatusCode::OK, "Requesting termination... Goodbye!")
 }

@@ -24,7 +24,7 @@ const TRUNCATED: &str = "results truncated due to limit";
 pub(super) async fn label_names(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let range = range(&params)?;
-    let sets = matcher_sets(&params, &app.settings.parser)?;
+    let sets = matcher_sets(&params, &app.settings.parser).map_err(ApiError::bad_data)?;
     listing(&app, range, sets, limit, move |querier, matchers| querier.label_names(matchers, limit)).await
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn label_values(
     }
     let limit = params.limit()?;
     let range = range(&params)?;
-    let sets = matcher_sets(&params, &app.settings.parser)?;
+    let sets = matcher_sets(&params, &app.settings.parser).map_err(ApiError::bad_data)?;
     listing(&app, range, sets, limit, move |querier, matchers| querier.label_values(&name, matchers, limit)).await
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Resul
     }
     let limit = params.limit()?;
     let range = range(&params)?;
-    let sets = matcher_sets(&params, &app.settings.parser)?;
+    let sets = matcher_sets(&params, &app.settings.parser).map_err(|e| ApiError::parameter("match[]", e))?;
     let store = open_store(&app)?;
     let job = move |interrupt: &dyn Interrupt| {
         let querier = store.querier(range)?;

@@ -15,7 +15,8 @@ use crate::app::App;
 /// `GET /api/v1/metadata`. A metric without metadata is left out: Grafana cannot bear an empty list.
 pub(super) async fn metadata(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     let limit = count(&params, "limit")?;
-    let per_metric = count(&params, "limit_per_metric")?;
+    // Here 0 means "all" too.
+    let per_metric = Some(count(&params, "limit_per_metric")?).filter(|n| *n > 0).unwrap_or(usize::MAX);
     let wanted = params.get("metric");
     let mut families = open_store(&app)?.metadata();
     families.retain(|(metric, entries)| !entries.is_empty() && (wanted.is_empty() || metric == wanted));
@@ -27,7 +28,7 @@ pub(super) async fn metadata(State(app): State<Arc<App>>, params: Params) -> Res
                 out.push(b',');
             }
             json::key(out, metric);
-            json::array(out, entries.iter().take(per_metric.max(1)), |out, entry| {
+            json::array(out, entries.iter().take(per_metric), |out, entry| {
                 out.extend_from_slice(b"{\"type\":");
                 json::string(out, entry.metric_type.as_str());
                 out.extend_from_slice(b",\"help\":");
@@ -41,13 +42,13 @@ pub(super) async fn metadata(State(app): State<Arc<App>>, params: Params) -> Res
     }))
 }
 
-/// A count where absence, and any number below 1, means "all".
+/// A count; absent or negative means "all".
 fn count(params: &Params, name: &str) -> Result<usize, ApiError> {
     match params.get(name) {
         "" => Ok(usize::MAX),
         text => {
             let n: i64 = text.parse().map_err(|_| ApiError::bad_data(format!("{name} must be a number")))?;
-            Ok(usize::try_from(n).ok().filter(|n| *n > 0).unwrap_or(usize::MAX))
+            Ok(usize::try_from(n).unwrap_or(usize::MAX))
         }
     }
 }

@@ -116,6 +116,7 @@ async fn answer(
         metrics.query.samples.add(answer.stats.total_samples);
         let timings = Timings { queue: begin.saturating_sub(queued), eval: clock.monotonic().saturating_sub(begin) };
         truncate(&mut answer, limit);
+        answer.warnings.extend(stats::deprecated(&wanted));
         let stats = stats::json(&wanted, &answer.stats, timings);
         Ok(respond::pieces(AnswerPieces::new(answer, stats)))
     };

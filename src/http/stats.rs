@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nightjar_query::engine::Stats;
+use nightjar_query::Stats;
 
 use super::json;
 
@@ -13,6 +13,17 @@ pub(super) struct Timings {
     pub(super) queue: Duration,
     /// Evaluating.
     pub(super) eval: Duration,
+}
+
+/// What to say about values of the parameter `stats` that Prometheus 4 will refuse.
+pub(super) fn deprecated(wanted: &str) -> Option<String> {
+    (!matches!(wanted, "" | "true" | "all")).then(|| {
+        format!(
+            "value {} for parameter \"stats\" is deprecated and will be rejected in the next major release, \
+             use \"true\" or \"all\"",
+            nightjar_model::labels::quote(wanted)
+        )
+    })
 }
 
 /// The statistics as JSON; empty unless `wanted` (the parameter `stats`) is something.

@@ -32,6 +32,7 @@ pub(super) fn tree(expr: &Expr) -> Value {
         ExprKind::Matrix(matrix) => {
             let mut node = selector_tree("matrixSelector", &matrix.selector);
             node["range"] = duration_ms(Some(&matrix.range)).into();
+            node["rangeExpr"] = computed(Some(&matrix.range));
             node
         }
         ExprKind::Subquery(subquery) => {
@@ -40,8 +41,11 @@ pub(super) fn tree(expr: &Expr) -> Value {
                 "type": "subquery",
                 "expr": tree(&subquery.expr),
                 "range": duration_ms(Some(&subquery.range)),
+                "rangeExpr": computed(Some(&subquery.range)),
                 "offset": duration_ms(subquery.offset.as_ref()),
+                "offsetExpr": computed(subquery.offset.as_ref()),
                 "step": duration_ms(subquery.step.as_ref()),
+                "stepExpr": computed(subquery.step.as_ref()),
                 "timestamp": timestamp,
                 "startOrEnd": start_or_end,
             })
@@ -108,6 +112,7 @@ fn selector_tree(kind: &str, selector: &VectorSelector) -> Value {
         ("type", json!(kind)),
         ("name", json!(selector.name.as_deref().unwrap_or(""))),
         ("offset", json!(duration_ms(selector.offset.as_ref()))),
+        ("offsetExpr", computed(selector.offset.as_ref())),
         ("matchers", Value::Array(matchers.collect())),
         ("timestamp", json!(timestamp)),
         ("startOrEnd", json!(start_or_end)),
@@ -134,5 +139,31 @@ fn duration_ms(duration: Option<&DurationExpr>) -> i64 {
         Some(DurationKind::Unary(UnaryOp::Minus, inner)) => -duration_ms(Some(inner)),
         Some(DurationKind::Unary(UnaryOp::Plus, inner) | DurationKind::Paren(inner)) => duration_ms(Some(inner)),
         _ => 0,
+    }
+}
+
+/// A duration that has to be computed, as a tree; null for a plain one.
+fn computed(duration: Option<&DurationExpr>) -> Value {
+    match duration.map(|d| &d.kind) {
+        None | Some(DurationKind::Literal(_)) => Value::Null,
+        Some(kind) => duration_tree(kind, false),
+    }
+}
+
+fn duration_tree(kind: &DurationKind, wrapped: bool) -> Value {
+    let node = |op: &str, lhs: Value, rhs: Value| json!({"type": "durationExpr", "op": op, "lhs": lhs, "rhs": rhs, "wrapped": wrapped});
+    let below = |duration: &DurationExpr| duration_tree(&duration.kind, false);
+    match kind {
+        DurationKind::Literal(n) => {
+            json!({"type": "numberLiteral", "val": format_f(n.value), "duration": n.duration})
+        }
+        DurationKind::Step => node("step", Value::Null, Value::Null),
+        DurationKind::Range => node("range", Value::Null, Value::Null),
+        DurationKind::Unary(UnaryOp::Minus, inner) => node("-", Value::Null, below(inner)),
+        DurationKind::Unary(UnaryOp::Plus, inner) => node("+", Value::Null, below(inner)),
+        DurationKind::Binary(op, lhs, rhs) => node(op.as_str(), below(lhs), below(rhs)),
+        DurationKind::MinOf(lhs, rhs) => node("min_of", below(lhs), below(rhs)),
+        DurationKind::MaxOf(lhs, rhs) => node("max_of", below(lhs), below(rhs)),
+        DurationKind::Paren(inner) => duration_tree(&inner.kind, true),
     }
 }
