@@ -2,7 +2,7 @@
 
 use crate::ast::{BinaryOp, DurationExpr, DurationKind, NumberLiteral, Span, UnaryOp};
 use crate::parser::error::ParseError;
-use crate::parser::expr::negate;
+use crate::parser::number::negate;
 use crate::parser::stream::{Built, Parser};
 use crate::parser::token::{Tok, Token};
 

@@ -2,7 +2,7 @@
 
 use crate::ast::{At, DurationExpr, DurationKind, Expr, ExprKind, MatrixSelector, RangeMode, Span, SubqueryExpr};
 use crate::parser::error::ParseError;
-use crate::parser::expr::negate;
+use crate::parser::number::negate;
 use crate::parser::stream::{Built, Context, Parser};
 use crate::parser::token::{Tok, Token};
 

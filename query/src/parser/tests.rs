@@ -285,3 +285,51 @@ fn the_deepest_trees_fit_a_small_stack() {
         }
     });
 }
+
+#[test]
+fn series_of_test_scripts() {
+    let items = |text: &str| parse_series(text).map(|s| (s.labels.to_string(), format!("{:?}", s.items)));
+    let floats = |first: f64, step: f64, more: u64| format!("{:?}", SeriesItem::Floats { first, step, more });
+    let table = [
+        ("up", "{__name__=\"up\"}", vec![]),
+        ("up{} 1", "{__name__=\"up\"}", vec![floats(1.0, 0.0, 0)]),
+        ("{a=\"b\"}  -1 +2\t1e3", "{a=\"b\"}", vec![floats(-1.0, 0.0, 0), floats(2.0, 0.0, 0), floats(1000.0, 0.0, 0)]),
+        ("{\"m.n\", a=\"b\",} 0+50x2", "{__name__=\"m.n\", a=\"b\"}", vec![floats(0.0, 50.0, 2)]),
+        (
+            "x 1-0.5x3 1e-3+1e+2x4 -Inf",
+            "{__name__=\"x\"}",
+            vec![floats(1.0, -0.5, 3), floats(1e-3, 100.0, 4), floats(f64::NEG_INFINITY, 0.0, 0)],
+        ),
+        (
+            "x _ _x3 5m NaNx2",
+            "{__name__=\"x\"}",
+            vec!["Omitted(1)".into(), "Omitted(3)".into(), floats(300.0, 0.0, 0), floats(f64::NAN, 0.0, 2)],
+        ),
+        (
+            "x {{}} {{sum:1 count:2}}+{{count:1}}x3 1",
+            "{__name__=\"x\"}",
+            vec![
+                "Histograms(\"{{}}\")".into(),
+                "Histograms(\"{{sum:1 count:2}}+{{count:1}}x3\")".into(),
+                floats(1.0, 0.0, 0),
+            ],
+        ),
+    ];
+    for (text, labels, samples) in table {
+        assert_eq!(items(text), Ok((labels.to_owned(), format!("[{}]", samples.join(", ")))), "{text}");
+    }
+    let stale = parse_series("x stale").unwrap().items;
+    assert!(matches!(stale[..], [SeriesItem::Floats { first, .. }] if nightjar_model::is_stale(first)));
+    let refused = [
+        ("x 1+1", "1:3: parse error: unexpected \"1+1\" in series values"),
+        ("x 1 2a", "1:5: parse error: unexpected \"2a\" in series values"),
+        ("x _a4", "1:3: parse error: unexpected \"_a4\" in series values"),
+        ("{a=b} 1", "1:4: parse error: unexpected identifier \"b\" in label set, expected string"),
+        ("{a!=\"b\"} 1", "1:3: parse error: unexpected <op:!=> in label set, expected \"=\""),
+        ("x{a=\"b\"}1", "1:9: parse error: unexpected \"1\" in series values"),
+    ];
+    for (text, complaint) in refused {
+        assert_eq!(items(text).unwrap_err().to_string(), complaint);
+    }
+    assert_eq!(parse_metric("up{a=\"b\"}").map(|l| l.to_string()), Ok("{__name__=\"up\", a=\"b\"}".to_owned()));
+}
