@@ -1,4 +1,5 @@
-//! Runs scripts in Prometheus' test language: Prometheus' own, where they are at hand, and ours in `testdata/promql`.
+//! Runs scripts in Prometheus' test language: Prometheus' own, where they are at hand, and ours in `testdata/promql` (those
+//! in `server` with names dropped at once).
 //!
 //! `PROMQLTEST=name` runs only files whose name contains it and prints every failure; the counts are not compared then.
 
@@ -20,7 +21,7 @@ mod series;
 
 use std::path::{Path, PathBuf};
 
-use run::Outcome;
+use run::{Mode, Outcome};
 
 fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
@@ -41,9 +42,9 @@ fn scripts(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs one file; answers what to say of it in the table of counts.
-fn run_file(path: &Path, verbose: bool) -> (String, Outcome) {
+fn run_file(path: &Path, mode: Mode, verbose: bool) -> (String, Outcome) {
     let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-    let outcome = run::run(&read(path));
+    let outcome = run::run(&read(path), mode);
     println!("{name}: {} of {}", outcome.passed, outcome.total);
     if verbose {
         outcome.failures.iter().for_each(|failure| println!("    {name}:{failure}"));
@@ -73,7 +74,8 @@ fn prometheus_scripts() {
         return;
     }
     let wanted = |path: &&PathBuf| only.as_ref().is_none_or(|only| path.to_string_lossy().contains(only));
-    let results: Vec<_> = paths.iter().filter(wanted).map(|path| run_file(path, only.is_some())).collect();
+    let results: Vec<_> =
+        paths.iter().filter(wanted).map(|path| run_file(path, Mode::Script, only.is_some())).collect();
     let (passed, total) = results.iter().fold((0, 0), |(p, t), (_, o)| (p + o.passed, t + o.total));
     println!("all: {passed} of {total}");
     if only.is_some() {
@@ -88,11 +90,13 @@ fn prometheus_scripts() {
 
 #[test]
 fn own_scripts() {
-    let paths = scripts(&root("testdata/promql"));
-    assert!(!paths.is_empty(), "no scripts of our own");
-    for path in paths {
-        let (name, outcome) = run_file(&path, true);
-        assert!(outcome.total > 0 && outcome.failures.is_empty(), "{name}: {:#?}", outcome.failures);
+    for (folder, mode) in [("testdata/promql", Mode::Script), ("testdata/promql/server", Mode::Server)] {
+        let paths = scripts(&root(folder));
+        assert!(!paths.is_empty(), "no scripts in {folder}");
+        for path in paths {
+            let (name, outcome) = run_file(&path, mode, true);
+            assert!(outcome.total > 0 && outcome.failures.is_empty(), "{name}: {:#?}", outcome.failures);
+        }
     }
 }
 
@@ -101,7 +105,7 @@ fn own_scripts() {
 fn planted_faults_are_found() {
     let load = "load 1m\n  m{a=\"x\"} 1 2 3\n  m{a=\"y\"} 10x2\n  h {{schema:0 count:2 sum:3 buckets:[1 1]}}x2\n\n";
     let good = format!("{load}eval instant at 1m m\n  m{{a=\"x\"}} 2\n  m{{a=\"y\"}} 10\n");
-    let outcome = run::run(&good);
+    let outcome = run::run(&good, Mode::Script);
     assert!(outcome.failures.is_empty() && outcome.passed == 1, "{:?}", outcome.failures);
     let table = [
         ("wrong value", "eval instant at 1m m{a=\"x\"}\n  m{a=\"x\"} 2.00001\n"),
@@ -112,7 +116,10 @@ fn planted_faults_are_found() {
         ("wrong order", "eval instant at 1m sort(m)\n  expect ordered\n  m{a=\"y\"} 10\n  m{a=\"x\"} 2\n"),
         ("no warning", "eval instant at 1m quantile(0.5, m)\n  expect warn\n  {} 6\n"),
         ("unexpected warning", "eval instant at 1m quantile(2, m)\n  expect no_warn\n  {} Inf\n"),
-        ("other info", "eval instant at 2m rate(m{a=\"x\"}[2m])\n  expect info msg: nothing\n  {a=\"x\"} 0.016666666666666666\n"),
+        (
+            "other info",
+            "eval instant at 2m rate(m{a=\"x\"}[2m])\n  expect info msg: nothing\n  {a=\"x\"} 0.016666666666666666\n",
+        ),
         ("no failure", "eval instant at 1m m{a=\"x\"}\n  expect fail\n"),
         ("other failure", "eval instant at 1m m + on() m\n  expect fail msg: nothing\n"),
         ("wrong point", "eval range from 0 to 2m step 1m m{a=\"x\"}\n  m{a=\"x\"} 1 2 4\n"),
@@ -124,7 +131,7 @@ fn planted_faults_are_found() {
         ("float for histogram", "eval instant at 1m h\n  h 2\n"),
     ];
     for (fault, eval) in table {
-        let outcome = run::run(&format!("{load}{eval}"));
+        let outcome = run::run(&format!("{load}{eval}"), Mode::Script);
         assert_eq!((outcome.passed, outcome.failures.len()), (0, 1), "{fault} was not found");
     }
 }

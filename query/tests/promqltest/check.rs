@@ -33,8 +33,7 @@ fn histograms_equal(expected: &FloatHistogram, actual: &FloatHistogram, hint: bo
         h
     };
     let (a, b) = (compacted(expected), compacted(actual));
-    let all_almost =
-        |x: &[f64], y: &[f64]| x.len() == y.len() && x.iter().zip(y).all(|(x, y)| almost_equal(*x, *y));
+    let all_almost = |x: &[f64], y: &[f64]| x.len() == y.len() && x.iter().zip(y).all(|(x, y)| almost_equal(*x, *y));
     a.schema == b.schema
         && (a.schema != CUSTOM_BUCKETS_SCHEMA
             || a.custom_values.as_deref().unwrap_or(&[]) == b.custom_values.as_deref().unwrap_or(&[]))

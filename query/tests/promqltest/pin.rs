@@ -6,8 +6,21 @@ use nightjar_query::{ParserOptions, parse};
 
 /// Functions whose answer depends on the evaluation time all the same.
 const TIME_DEPENDENT: [&str; 15] = [
-    "days_in_month", "day_of_month", "day_of_week", "day_of_year", "end", "hour", "minute", "month", "year",
-    "predict_linear", "range", "start", "step", "time", "timestamp",
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "year",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
 ];
 
 /// The expression pinned to a time; `None` if that cannot be done, or it does not parse.
@@ -30,8 +43,8 @@ fn pin(expr: &mut Expr, at: TimestampMs) -> bool {
             aggregate.param.as_mut().is_none_or(|param| pin(param, at)) && inner
         }
         ExprKind::Call(call) => {
-            let args = call.args.iter_mut().fold(true, |all, arg| pin(arg, at) && all);
-            args && !TIME_DEPENDENT.contains(&call.func.name)
+            let pinned: Vec<bool> = call.args.iter_mut().map(|arg| pin(arg, at)).collect();
+            pinned.iter().all(|pinned| *pinned) && !TIME_DEPENDENT.contains(&call.func.name)
         }
         ExprKind::Vector(selector) => {
             selector.at.get_or_insert(At::Time(at));

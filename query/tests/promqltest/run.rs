@@ -23,26 +23,29 @@ pub struct Outcome {
     pub failures: Vec<String>,
 }
 
-/// The engine as Prometheus' own tests configure it.
-fn engine() -> Engine {
+/// How the engine is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As for Prometheus' own scripts.
+    Script,
+    /// Names are dropped at once, as a server does by default.
+    Server,
+}
+
+fn engine(mode: Mode) -> Engine {
     let features = Features {
         experimental_functions: true,
-        delayed_name_removal: true,
+        delayed_name_removal: mode == Mode::Script,
         extended_range_selectors: true,
         fill_modifiers: true,
         start_timestamps: true,
         type_and_unit_labels: false,
     };
-    Engine::new(EngineOptions {
-        max_samples: 10_000,
-        lookback_ms: 300_000,
-        default_subquery_step_ms: 60_000,
-        features,
-    })
+    Engine::new(EngineOptions { max_samples: 10_000, lookback_ms: 300_000, default_subquery_step_ms: 60_000, features })
 }
 
 /// Runs a script; a script that cannot be read is one failure.
-pub fn run(text: &str) -> Outcome {
+pub fn run(text: &str, mode: Mode) -> Outcome {
     let mut outcome = Outcome::default();
     let commands = match read(text) {
         Ok(commands) => commands,
@@ -51,7 +54,7 @@ pub fn run(text: &str) -> Outcome {
             return outcome;
         }
     };
-    let engine = engine();
+    let engine = engine(mode);
     let mut storage = Memory::default();
     for command in commands {
         match command {

@@ -122,7 +122,9 @@ fn load(lines: &[&str]) -> Parsed<Load> {
         let starts = match starts.take() {
             None => None,
             Some((labels, _)) if labels != series.labels => return Err("@st line of another metric".to_owned()),
-            Some((_, offsets)) if offsets.len() != series.values.len() => return Err("@st line of other length".to_owned()),
+            Some((_, offsets)) if offsets.len() != series.values.len() => {
+                return Err("@st line of other length".to_owned());
+            }
             Some((_, offsets)) => Some(offsets),
         };
         load.series.retain(|(other, _)| other.labels != series.labels);
@@ -279,7 +281,11 @@ fn pattern(how: &str, text: &str) -> Parsed<Pattern> {
 }
 
 /// Samples of a loaded series: time, start time, value.
-pub fn samples(load: &Load, series: &Series, starts: Option<&Vec<Option<i64>>>) -> Vec<(TimestampMs, TimestampMs, Value)> {
+pub fn samples(
+    load: &Load,
+    series: &Series,
+    starts: Option<&Vec<Option<i64>>>,
+) -> Vec<(TimestampMs, TimestampMs, Value)> {
     let sample = |(i, value): (usize, &Option<Value>)| {
         let t = i as i64 * load.gap_ms;
         let start = starts.and_then(|starts| starts[i]).map_or(0, |offset| t + offset);

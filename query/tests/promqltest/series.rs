@@ -68,7 +68,8 @@ pub fn parse_metric(line: &str) -> Result<(Labels, &str), String> {
 
 /// A quoted text at the start, unescaped, and what follows it.
 pub fn quoted(text: &str) -> Result<(String, &str), String> {
-    let quote = text.chars().next().filter(|c| "\"'`".contains(*c)).ok_or_else(|| format!("expected a quote: {text}"))?;
+    let quote =
+        text.chars().next().filter(|c| "\"'`".contains(*c)).ok_or_else(|| format!("expected a quote: {text}"))?;
     let mut out = String::new();
     let mut chars = text.char_indices().skip(1);
     while let Some((i, c)) = chars.next() {
@@ -217,9 +218,8 @@ fn one_histogram(text: &str) -> Result<(FloatHistogram, bool, &str), String> {
         };
         let (value, after) = value.split_at(end);
         items = after.trim_start();
-        let list = || -> Result<Vec<f64>, String> {
-            value.trim_matches(['[', ']']).split_whitespace().map(number).collect()
-        };
+        let list =
+            || -> Result<Vec<f64>, String> { value.trim_matches(['[', ']']).split_whitespace().map(number).collect() };
         let integer = || value.parse::<i32>().map_err(|e| e.to_string());
         match key {
             "schema" => h.schema = integer()?,
