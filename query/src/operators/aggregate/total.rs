@@ -172,13 +172,14 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        let (floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
+        let (mut floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
         if self.histograms.is_empty() {
             self.seen[group].ones().for_each(|step| out.set(step, floats[step].result()));
             return;
         }
-        for step in 0..steps {
-            let seen = self.seen[group].get(step).then(|| floats[step].result());
+        floats.resize(steps, F::first(0.0));
+        for (step, float) in floats.iter().enumerate() {
+            let seen = self.seen[group].get(step).then(|| float.result());
             match self.histograms.remove(&(group, step as u32)) {
                 Some(_) if seen.is_some() => notes.mixed_floats_histograms_in_aggregation(at),
                 Some(cell) if cell.incompatible => {}
