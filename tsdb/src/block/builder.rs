@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashMap;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
 use nightjar_platform::Disk;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::input::{BlockSeries, Presence, widen};
 use super::presence::Runs;
@@ -44,6 +46,8 @@ pub struct BlockBuilder<D: Disk> {
     pub(super) pairs: Vec<u32>,
     pub(super) series: Vec<AddedSeries>,
     pub(super) timelines: Vec<AddedTimeline>,
+    /// Timelines by the hash of their bytes.
+    timeline_index: HashMap<u64, u32>,
     pub(super) lists: Vec<AddedList>,
     pub(super) metadata: BTreeMap<String, Vec<Metadata>>,
     pub(super) spill: Spill<D>,
@@ -109,6 +113,7 @@ impl<D: Disk> BlockBuilder<D> {
             pairs: Vec::new(),
             series: Vec::new(),
             timelines: Vec::new(),
+            timeline_index: HashMap::new(),
             lists: Vec::new(),
             metadata: BTreeMap::new(),
             spill: Spill::new(disk, &scratch, options.memory_bytes),
@@ -117,8 +122,9 @@ impl<D: Disk> BlockBuilder<D> {
         })
     }
 
-    /// Adds the series of a target, whose float samples share `timestamps` (strictly ascending, inside the block's
-    /// range). A label set may be added once. An error leaves the builder unusable.
+    /// Adds series whose float samples share `timestamps` (strictly ascending, inside the block's range): a scrape target,
+    /// or part of one, since equal timestamps are stored once. A label set may be added once. An error leaves the
+    /// builder unusable.
     pub fn add_target(&mut self, timestamps: &[TimestampMs], series: &[BlockSeries<'_>]) -> io::Result<()> {
         if !timestamps.is_sorted_by(|a, b| a < b) {
             return Err(invalid("the timestamps of a target do not ascend".to_owned()));
@@ -126,17 +132,33 @@ impl<D: Disk> BlockBuilder<D> {
         for t in timestamps.first().into_iter().chain(timestamps.last()) {
             self.check_time(*t)?;
         }
-        let timeline = self.timelines.len() as u32;
-        if let (Some(start), Some(end)) = (timestamps.first(), timestamps.last())
-            && series.iter().any(|s| !s.values.is_empty())
-        {
-            self.buffer.clear();
-            put_varint(timestamps.len() as u64, &mut self.buffer);
-            self.encoder.integers(timestamps, &mut self.buffer);
-            let column = self.spill.put(&self.buffer)?;
-            self.timelines.push(AddedTimeline { column, times: ClosedRange { start: *start, end: *end } });
+        if self.series.len() + series.len() > u32::MAX as usize {
+            return Err(invalid(format!("a block holds at most {} series", u32::MAX)));
         }
+        let has_floats = series.iter().any(|s| !s.values.is_empty());
+        let timeline = if has_floats { self.add_timeline(timestamps)? } else { 0 };
         series.iter().try_for_each(|s| self.add_series(timestamps, timeline, s))
+    }
+
+    /// The number of a timeline; equal timelines are stored once.
+    fn add_timeline(&mut self, timestamps: &[TimestampMs]) -> io::Result<u32> {
+        let (Some(start), Some(end)) = (timestamps.first(), timestamps.last()) else { return Ok(0) };
+        self.buffer.clear();
+        put_varint(timestamps.len() as u64, &mut self.buffer);
+        self.encoder.integers(timestamps, &mut self.buffer);
+        let hash = xxh3_64(&self.buffer);
+        if let Some(known) = self.timeline_index.get(&hash) {
+            let mut bytes = Vec::with_capacity(self.buffer.len());
+            self.spill.get(self.timelines[*known as usize].column, &mut bytes)?;
+            if bytes == self.buffer {
+                return Ok(*known);
+            }
+        }
+        let number = self.timelines.len() as u32;
+        let column = self.spill.put(&self.buffer)?;
+        self.timelines.push(AddedTimeline { column, times: ClosedRange { start: *start, end: *end } });
+        self.timeline_index.insert(hash, number);
+        Ok(number)
     }
 
     /// Adds what is known about a metric; repetitions are stored once.

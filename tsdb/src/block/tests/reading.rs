@@ -72,6 +72,25 @@ fn series_of_a_target_share_their_timestamps() {
 }
 
 #[test]
+fn a_target_may_be_added_in_parts() {
+    let times: Vec<i64> = (0..500).map(|i| 2_000_000 + i * 15 + i % 7).collect();
+    let of = |metric: &str| series(&[("__name__", metric)], times.iter().map(|t| (*t, 1.0, 0)).collect());
+    let part = |metric: &str| (times.clone(), vec![of(metric)]);
+    let (_dir, block) = Content { targets: vec![part("a"), part("b"), part("c")] }.block(SMALL);
+    let (_dir, whole) = Content { targets: vec![(times.clone(), vec![of("a"), of("b"), of("c")])] }.block(SMALL);
+    assert_eq!(block.part_sizes(), whole.part_sizes());
+    let mut out = Vec::new();
+    block.read(&[0, 2], ClosedRange::ALL, &mut out).unwrap();
+    assert!(Arc::ptr_eq(&out[0].floats.timestamps, &out[1].floats.timestamps));
+}
+
+#[test]
+fn a_block_is_read_from_many_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Block<RealDisk>>();
+}
+
+#[test]
 fn an_empty_block_answers() {
     let (_dir, block) = Content::default().block(SMALL);
     assert_eq!(block.summary().times, None);
