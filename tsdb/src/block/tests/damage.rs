@@ -30,7 +30,8 @@ fn scaled_content(scale: usize) -> Content {
     Content { targets: vec![(times.clone(), (0..6).map(one).collect())] }
 }
 
-pub(super) const TINY_PAGES: BlockOptions = BlockOptions { page_bytes: 60, memory_bytes: 1 << 20, zstd_level: 1 };
+pub(super) const TINY_PAGES: BlockOptions =
+    BlockOptions { page_bytes: 60, memory_bytes: 1 << 20, zstd_level: 1, segment_samples: 30 };
 
 /// All that a block says, or why it does not.
 pub(super) fn everything<D: Disk>(block: &Block<D>) -> Result<String, BlockError> {
