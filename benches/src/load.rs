@@ -38,10 +38,21 @@ impl Sent {
 
 /// Sends each connection's requests in order, one at a time; connections run side by side.
 pub(crate) fn send(load: &Load, port: u16, protocol: Protocol) -> Outcome<Sent> {
+    send_paced(load, port, protocol, None)
+}
+
+/// The same at `rate` samples per second.
+pub(crate) fn send_paced(load: &Load, port: u16, protocol: Protocol, rate: Option<usize>) -> Outcome<Sent> {
+    let requests: usize = load.requests.iter().map(Vec::len).sum();
+    let seconds = rate.map(|rate| load.samples as f64 / rate as f64);
+    let pause = seconds.map(|s| Duration::from_secs_f64(s / requests.max(1) as f64 * load.requests.len() as f64));
     let start = Instant::now();
     let parts: Vec<_> = std::thread::scope(|scope| {
-        let running: Vec<_> =
-            load.requests.iter().map(|requests| scope.spawn(move || send_all(requests, port, protocol))).collect();
+        let running: Vec<_> = load
+            .requests
+            .iter()
+            .map(|requests| scope.spawn(move || send_all(requests, port, protocol, pause)))
+            .collect();
         running.into_iter().map(|thread| thread.join()).collect()
     });
     let mut all = Sent { counted: true, ..Default::default() };
@@ -72,10 +83,14 @@ fn headers(protocol: Protocol) -> &'static str {
     }
 }
 
-fn send_all(requests: &[Vec<u8>], port: u16, protocol: Protocol) -> Outcome<Sent> {
+fn send_all(requests: &[Vec<u8>], port: u16, protocol: Protocol, pause: Option<Duration>) -> Outcome<Sent> {
+    let begin = Instant::now();
     let mut client = Client::connect(port)?;
     let mut sent = Sent { counted: true, ..Default::default() };
-    for request in requests {
+    for (i, request) in requests.iter().enumerate() {
+        if let Some(pause) = pause {
+            std::thread::sleep((pause * i as u32).saturating_sub(begin.elapsed()));
+        }
         let start = Instant::now();
         let answer = client.post("/api/v1/write", headers(protocol), request)?;
         sent.waits.push(start.elapsed());

@@ -33,7 +33,7 @@ impl Bench<'_> {
     }
 
     fn settle_limit(&self) -> Duration {
-        Duration::from_secs(self.pick(4, 20))
+        Duration::from_secs(self.pick(6, 30))
     }
 
     /// Starts a server in a fresh directory.

@@ -11,6 +11,9 @@ use crate::http::{Client, escape};
 use crate::options::Options;
 
 const START_LIMIT: Duration = Duration::from_secs(120);
+/// VictoriaMetrics puts work off for five seconds; that work counts.
+const SILENCE: Duration = Duration::from_millis(5500);
+const TICK: Duration = Duration::from_millis(500);
 
 /// Which server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,11 +128,11 @@ impl Server {
     /// Waits until the server has nothing left to do, or `limit` is over.
     pub(crate) fn settle(&self, limit: Duration) -> Outcome<()> {
         let begin = Instant::now();
-        let (mut quiet, mut before) = (0, self.usage()?.cpu_seconds);
-        while quiet < 3 && begin.elapsed() < limit {
-            std::thread::sleep(Duration::from_millis(500));
+        let (mut quiet, mut before) = (Duration::ZERO, self.usage()?.cpu_seconds);
+        while quiet < SILENCE && begin.elapsed() < limit {
+            std::thread::sleep(TICK);
             let now = self.usage()?.cpu_seconds;
-            quiet = if now - before < 0.03 { quiet + 1 } else { 0 };
+            quiet = if now - before < 0.03 { quiet + TICK } else { Duration::ZERO };
             before = now;
         }
         Ok(())
@@ -173,14 +176,22 @@ impl Server {
         Err(format!("{} does not stop", self.kind.name))
     }
 
-    /// Its version, from its own metrics.
+    /// Its version, from its own metrics or else from the package it came in.
     pub(crate) fn version(&self) -> String {
         let metrics = self.client().and_then(|mut client| client.get("/metrics")).map(|a| a.text()).unwrap_or_default();
-        let names = ["nightjar_build_info", "prometheus_build_info", "vm_app_version"];
+        let names = ["nightjar_build_info{", "prometheus_build_info{", "vm_app_version{"];
         let line = metrics.lines().find(|line| names.iter().any(|name| line.starts_with(name))).unwrap_or("");
-        let value = |label: &str| Some(line.split_once(label)?.1.split('"').next()?.to_owned());
-        let short = value(",short_version=\"").filter(|v| !v.is_empty());
-        short.or_else(|| value("version=\"")).filter(|v| !v.is_empty()).unwrap_or_else(|| "?".to_owned())
+        let labels = line.split([',', '{']);
+        let told = labels.filter_map(|label| label.strip_prefix("version=\"")).map(|value| value.trim_end_matches('"'));
+        told.map(str::to_owned)
+            .find(|version| !version.is_empty())
+            .or_else(|| self.packaged())
+            .unwrap_or("?".to_owned())
+    }
+
+    fn packaged(&self) -> Option<String> {
+        let output = Command::new("dpkg-query").args(["-W", "-f=${Version}", &self.kind.name]).output().ok()?;
+        String::from_utf8(output.stdout).ok().filter(|version| !version.is_empty())
     }
 }
 

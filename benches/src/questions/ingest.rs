@@ -5,7 +5,7 @@ use nightjar_remote_write::Protocol;
 use super::{Bench, grouped};
 use crate::Outcome;
 use crate::fleet::Fleet;
-use crate::load::send;
+use crate::load::{send, send_paced};
 use crate::report::Report;
 use crate::server::{Kind, Server};
 
@@ -39,7 +39,7 @@ fn one(
     server.settle(bench.settle_limit())?;
     let registered = cpu()?;
     let load = fleet.load(protocol, connections, batch, 1..fleet.scrapes())?;
-    let sent = send(&load, server.port, protocol)?.checked()?;
+    let sent = send_paced(&load, server.port, protocol, bench.options.rate)?.checked()?;
     server.settle(bench.settle_limit())?;
     let spent = cpu()? - registered;
     let probe = server.number("sum(count_over_time(node_load1[3h]))", fleet.end() + 1000)?;
