@@ -9,7 +9,7 @@ use super::directory::Pick;
 use super::frames::FrameReader;
 use crate::wal::rows::{Chain, RowSink};
 use crate::wal::section::{Kind, read_histograms};
-use nightjar_platform::DiskFile;
+use nightjar_platform::Disk;
 
 /// One series while its rows are read.
 #[derive(Default)]
@@ -88,13 +88,35 @@ impl Columns {
     }
 }
 
+/// The samples of one series on one timeline.
+#[derive(Default)]
+pub(crate) struct Samples {
+    /// Float samples.
+    pub(crate) floats: FloatColumn,
+    /// Histograms, ascending, none at the time of a float sample.
+    pub(crate) histograms: Vec<HistogramSample>,
+}
+
+impl Samples {
+    /// The same for a query.
+    pub(crate) fn into_data(self) -> SeriesData {
+        let any_start = self.histograms.iter().any(|s| s.start != 0);
+        let histograms = HistogramColumn {
+            timestamps: self.histograms.iter().map(|s| s.timestamp).collect(),
+            starts: any_start.then(|| self.histograms.iter().map(|s| s.start).collect()),
+            values: self.histograms.into_iter().map(|s| Arc::new(s.histogram)).collect(),
+        };
+        SeriesData { floats: self.floats, histograms }
+    }
+}
+
 /// Reads the samples in `range` of `members` (ascending, each once) of the timeline `picks` belong to.
-pub(crate) fn read<F: DiskFile>(
-    reader: &mut FrameReader<'_, F>,
+pub(crate) fn read<D: Disk>(
+    reader: &mut FrameReader<'_, D>,
     picks: &[Pick],
     members: &[u32],
     range: ClosedRange,
-) -> Vec<SeriesData> {
+) -> Vec<Samples> {
     let mut columns = Columns {
         range,
         floor: TimestampMs::MIN,
@@ -128,17 +150,21 @@ struct Shared {
     times: Arc<[TimestampMs]>,
 }
 
-fn finish(columns: Columns) -> Vec<SeriesData> {
+fn finish(columns: Columns) -> Vec<Samples> {
     let times = columns.times;
     let mut shared: Option<Shared> = None;
     let mut out = Vec::with_capacity(columns.columns.len());
     for mut column in columns.columns {
-        let histograms = histograms(std::mem::take(&mut column.histograms));
+        let mut histograms = std::mem::take(&mut column.histograms);
         let floats = match column.late.is_empty() && column.at.is_sorted_by(|a, b| a < b) && columns.ascending {
             true => share(&mut column, &times, &mut shared),
             false => sort(column, &times),
         };
-        out.push(one_per_time(SeriesData { floats, histograms }));
+        histograms.sort_by_key(|s| s.timestamp);
+        histograms.dedup_by_key(|s| s.timestamp);
+        // A time holds a float or a histogram; should a late one have made it both, the float counts.
+        histograms.retain(|h| floats.timestamps.binary_search(&h.timestamp).is_err());
+        out.push(Samples { floats, histograms });
     }
     out
 }
@@ -181,37 +207,6 @@ fn sort(column: Column, times: &[TimestampMs]) -> FloatColumn {
     }
 }
 
-fn histograms(mut samples: Vec<HistogramSample>) -> HistogramColumn {
-    samples.sort_by_key(|s| s.timestamp);
-    samples.dedup_by_key(|s| s.timestamp);
-    let any_start = samples.iter().any(|s| s.start != 0);
-    HistogramColumn {
-        timestamps: samples.iter().map(|s| s.timestamp).collect(),
-        starts: any_start.then(|| samples.iter().map(|s| s.start).collect()),
-        values: samples.into_iter().map(|s| Arc::new(s.histogram)).collect(),
-    }
-}
-
-/// A time holds a float or a histogram; should a late one have made it both, the float counts.
-fn one_per_time(mut data: SeriesData) -> SeriesData {
-    let HistogramColumn { timestamps, values, starts } = &mut data.histograms;
-    let doubled = |t: &TimestampMs| data.floats.timestamps.binary_search(t).is_ok();
-    if timestamps.iter().any(doubled) {
-        let keep: Vec<bool> = timestamps.iter().map(|t| !doubled(t)).collect();
-        retain(timestamps, &keep);
-        retain(values, &keep);
-        if let Some(starts) = starts {
-            retain(starts, &keep);
-        }
-    }
-    data
-}
-
-fn retain<T>(items: &mut Vec<T>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    items.retain(|_| keep.next().copied().unwrap_or(true));
-}
-
 /// One series from several sources, of which the earlier ones win where times are equal.
 pub(crate) fn merge(mut parts: Vec<SeriesData>) -> SeriesData {
     parts.retain(|p| !p.floats.values.is_empty() || !p.histograms.values.is_empty());
@@ -231,8 +226,9 @@ pub(crate) fn merge(mut parts: Vec<SeriesData>) -> SeriesData {
     let floats = sort(Column { late: floats, ..Column::default() }, &[]);
     histograms.sort_by_key(|(t, _, _)| *t);
     histograms.dedup_by_key(|(t, _, _)| *t);
+    histograms.retain(|(t, _, _)| floats.timestamps.binary_search(t).is_err());
     let any_start = histograms.iter().any(|(_, _, s)| *s != 0);
     let starts = any_start.then(|| histograms.iter().map(|(_, _, s)| *s).collect());
     let (timestamps, values) = histograms.into_iter().map(|(t, h, _)| (t, h)).unzip();
-    one_per_time(SeriesData { floats, histograms: HistogramColumn { timestamps, values, starts } })
+    SeriesData { floats, histograms: HistogramColumn { timestamps, values, starts } }
 }

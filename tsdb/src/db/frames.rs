@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightjar_model::{ClosedRange, TimestampMs};
-use nightjar_platform::DiskFile;
+use nightjar_platform::{Disk, DiskFile};
 
 use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
@@ -14,17 +14,17 @@ use crate::wal::rows::{Chain, RowSink};
 use crate::wal::section::{Kind, Section, read_histograms};
 
 /// Reads sections of one view. Reuses its buffer.
-pub(crate) struct FrameReader<'a, F> {
-    view: &'a View<F>,
+pub(crate) struct FrameReader<'a, D: Disk> {
+    view: &'a View<D>,
     damaged: &'a AtomicU64,
     buffer: Vec<u8>,
     /// Sections that could not be read so far.
     pub(crate) lost: u64,
 }
 
-impl<'a, F: DiskFile> FrameReader<'a, F> {
+impl<'a, D: Disk> FrameReader<'a, D> {
     /// A reader that counts damaged frames in `damaged`.
-    pub(crate) fn new(view: &'a View<F>, damaged: &'a AtomicU64) -> FrameReader<'a, F> {
+    pub(crate) fn new(view: &'a View<D>, damaged: &'a AtomicU64) -> FrameReader<'a, D> {
         FrameReader { view, damaged, buffer: Vec::new(), lost: 0 }
     }
 
@@ -81,9 +81,9 @@ impl<'a, F: DiskFile> FrameReader<'a, F> {
 }
 
 /// Looks the newest samples of a timeline up in the log.
-pub(crate) struct LogRecall<'a, F> {
+pub(crate) struct LogRecall<'a, D: Disk> {
     /// What is published.
-    pub(crate) view: &'a View<F>,
+    pub(crate) view: &'a View<D>,
     /// Where it is.
     pub(crate) directory: &'a parking_lot::RwLock<Directory>,
     /// Counts damaged frames.
@@ -108,7 +108,7 @@ impl RowSink for Newest<'_> {
     }
 }
 
-impl<F: DiskFile> Recall for LogRecall<'_, F> {
+impl<D: Disk> Recall for LogRecall<'_, D> {
     fn newest(&self, timeline: u32, from: TimestampMs, each: &mut dyn FnMut(u32, TimestampMs, u64, bool)) {
         let range = ClosedRange { start: from, end: TimestampMs::MAX };
         // Sealed samples count as well as long as their frames are there.
