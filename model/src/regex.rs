@@ -69,15 +69,6 @@ impl Regex {
         }
     }
 
-    /// If the text matches: `template` with `$1`, `${1}`, `$name`, `${name}` replaced by what the groups matched and
-    /// `$$` by `$`, as Go's `Regexp.Expand` does. Unknown groups are empty.
-    pub fn expand(&self, text: &str, template: &str) -> Option<String> {
-        let captures = self.captures(text)?;
-        let mut out = String::with_capacity(template.len());
-        captures.expand(template, &mut out);
-        Some(out)
-    }
-
     /// The pattern as written.
     pub fn pattern(&self) -> &str {
         &self.pattern

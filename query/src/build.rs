@@ -68,9 +68,7 @@ impl<'q> Builder<'q> {
             NodeKind::Binary(binary) => self.binary(binary, node.span),
             NodeKind::Aggregate(aggregate) => self.inside(aggregate.op.as_str()).aggregate(aggregate, node.span),
             NodeKind::Call(call) => self.inside(call.func).call(call, node.span),
-            NodeKind::StepInvariant(inner) => {
-                Ok(Box::new(Repeat::new(self.once().vector(inner)?, self.grid.len)))
-            }
+            NodeKind::StepInvariant(inner) => Ok(Box::new(Repeat::new(self.once().vector(inner)?, self.grid.len))),
             NodeKind::Number(_) | NodeKind::String(_) | NodeKind::Matrix(_) | NodeKind::Subquery(_) => {
                 Err(QueryError::execution("expected an instant vector"))
             }

@@ -139,7 +139,9 @@ impl Engine {
         interrupt: &dyn Interrupt,
     ) -> Result<Answer, QueryError> {
         if steps.step_ms <= 0 {
-            return Err(QueryError::BadData("zero or negative query resolution step widths are not accepted".to_owned()));
+            return Err(QueryError::BadData(
+                "zero or negative query resolution step widths are not accepted".to_owned(),
+            ));
         }
         let value_type = expr.value_type();
         if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {

@@ -17,6 +17,7 @@ mod number;
 mod options;
 mod quoting;
 mod selector;
+mod series;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use nightjar_model::Matcher;
 use crate::ast::Expr;
 pub use error::ParseError;
 pub use options::ParserOptions;
+pub use series::{SeriesDescription, SeriesItem, parse_metric, parse_series};
 pub use stream::{MAX_DEPTH, MAX_NESTING, MAX_TEXT_BYTES};
 
 /// Parses and type-checks an expression.

@@ -7,6 +7,7 @@ use super::Builder;
 use crate::ast::{AggregateOp, Span};
 use crate::error::QueryError;
 use crate::eval::Vector;
+use crate::eval::reserved::is_valid_label_name;
 use crate::gomath;
 use crate::operators::aggregate::{Aggregate, Grouping};
 use crate::operators::buffered::Buffered;
@@ -132,7 +133,7 @@ impl<'q> Builder<'q> {
         let Some(NodeKind::String(label)) = node.param.as_ref().map(|param| &param.kind) else {
             return Err(QueryError::execution("count_values needs a label name"));
         };
-        if label.is_empty() {
+        if !is_valid_label_name(label) {
             return Err(QueryError::execution(format!("invalid label name {}", quote(label))));
         }
         let mut labels = node.grouping.clone();

@@ -101,5 +101,8 @@ fn check_mode(mode: Option<RangeMode>, func: &str) -> Result<(), QueryError> {
         return Ok(());
     }
     let allowed = allowed.join(", ");
-    Err(QueryError::execution(format!("{} modifier can only be used with: {allowed} - not with {func}", mode_name(mode))))
+    Err(QueryError::execution(format!(
+        "{} modifier can only be used with: {allowed} - not with {func}",
+        mode_name(mode)
+    )))
 }

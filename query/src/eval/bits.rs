@@ -59,11 +59,6 @@ impl Bits {
         self.words.iter().map(|w| w.count_ones() as usize).sum()
     }
 
-    /// Number of bits.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// Keeps what both have.
     pub(crate) fn and(&mut self, other: &Bits) {
         self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a &= b);

@@ -1,7 +1,6 @@
 //! Functions over range vectors.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use nightjar_model::Labels;
 
@@ -58,8 +57,7 @@ impl<'q> RangeFunction<'q> {
     }
 
     fn uses_starts(&self) -> bool {
-        self.context.features.start_timestamps
-            && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
+        self.context.features.start_timestamps && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
     }
 
     fn count(&self, floats: &[Extent], histograms: &[Extent], series: &RangeSeries) {
@@ -86,7 +84,13 @@ impl<'q> RangeFunction<'q> {
     }
 
     /// Folds window by window.
-    fn windows(&self, series: &RangeSeries, floats: &[Extent], histograms: &[Extent], out: &mut Column) -> Result<(), QueryError> {
+    fn windows(
+        &self,
+        series: &RangeSeries,
+        floats: &[Extent],
+        histograms: &[Extent],
+        out: &mut Column,
+    ) -> Result<(), QueryError> {
         let call = self.kernel_call();
         let starts = self.uses_starts();
         let st = series.floats.starts.as_deref().filter(|_| starts).unwrap_or(&[]);
@@ -193,7 +197,7 @@ impl Operator for RangeFunction<'_> {
         let mut series = RangeSeries::default();
         self.source.next(&mut series)?;
         self.context.worked(self.spec.grid.len + series.floats.values.len())?;
-        let timeline: Arc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
+        let timeline: Rc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
         let histograms = if series.histograms.values.is_empty() {
             vec![Extent::default(); self.spec.grid.len]
         } else {

@@ -2,7 +2,7 @@
 
 use crate::ast::{BinaryOp, DurationExpr, DurationKind, NumberLiteral, Span, UnaryOp};
 use crate::parser::error::ParseError;
-use crate::parser::expr::negate;
+use crate::parser::number::negate;
 use crate::parser::stream::{Built, Parser};
 use crate::parser::token::{Tok, Token};
 
@@ -46,7 +46,7 @@ impl Parser<'_> {
             };
             return Ok(self.sign_duration(signs, term)?.node);
         }
-        let operand = self.duration(3)?;
+        let operand = self.nested(signs.len(), |p| p.duration(3))?;
         let lhs = self.sign_duration(signs, operand)?;
         Ok(self.duration_rest(lhs, 0)?.node)
     }

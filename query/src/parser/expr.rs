@@ -6,9 +6,10 @@ use crate::ast::{
 use crate::functions::function;
 use crate::parser::error::ParseError;
 use crate::parser::grouping::Grouping;
+use crate::parser::number::{self, negate};
+use crate::parser::quoting;
 use crate::parser::stream::{Built, Context, Parser};
 use crate::parser::token::{Tok, Token};
-use crate::parser::{number, quoting};
 
 /// How tightly an infix operator binds; a sign binds like `*`.
 fn precedence(op: BinaryOp) -> u8 {
@@ -224,12 +225,5 @@ impl Parser<'_> {
                 Err(self.error(span, format!("{message}, expected {wanted}, got {found}")))
             }
         }
-    }
-}
-
-/// Applies a sign to a number.
-pub(super) fn negate(literal: &mut NumberLiteral, sign: UnaryOp) {
-    if sign == UnaryOp::Minus {
-        literal.value = -literal.value;
     }
 }

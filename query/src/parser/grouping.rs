@@ -4,7 +4,7 @@ use nightjar_model::labels::quote;
 
 use crate::ast::{Cardinality, NumberLiteral, VectorMatching};
 use crate::parser::error::ParseError;
-use crate::parser::expr::negate;
+use crate::parser::number::negate;
 use crate::parser::quoting;
 use crate::parser::stream::{Context, Parser};
 use crate::parser::token::{Tok, Token};

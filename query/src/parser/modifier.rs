@@ -2,7 +2,7 @@
 
 use crate::ast::{At, DurationExpr, DurationKind, Expr, ExprKind, MatrixSelector, RangeMode, Span, SubqueryExpr};
 use crate::parser::error::ParseError;
-use crate::parser::expr::negate;
+use crate::parser::number::negate;
 use crate::parser::stream::{Built, Context, Parser};
 use crate::parser::token::{Tok, Token};
 
@@ -80,7 +80,7 @@ impl Parser<'_> {
         if slot.is_some() {
             return Err(self.error(span, "offset may not be set multiple times"));
         }
-        expr.span.end = offset.span.end;
+        expr.span.end = self.end;
         *slot = Some(offset).filter(|offset| !is_zero(offset));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use nightjar_model::duration::parse_duration_ms;
 
-use crate::ast::NumberLiteral;
+use crate::ast::{NumberLiteral, UnaryOp};
 use crate::parser::token::Tok;
 
 /// What stands at the start of a text.
@@ -167,4 +167,11 @@ fn underscores_separate_digits(text: &str) -> bool {
         }
     }
     last != b'_'
+}
+
+/// Applies a sign to a number.
+pub(super) fn negate(literal: &mut NumberLiteral, sign: UnaryOp) {
+    if sign == UnaryOp::Minus {
+        literal.value = -literal.value;
+    }
 }

@@ -25,6 +25,10 @@ pub(super) enum Context {
     MatcherOp,
     MatcherValue,
     MatcherMore,
+    LabelName,
+    LabelEqual,
+    LabelValue,
+    LabelMore,
     Offset,
     At,
     Range,
@@ -45,6 +49,10 @@ impl Context {
             Context::MatcherOp => " in label matching, expected label matching operator",
             Context::MatcherValue => " in label matching, expected string",
             Context::MatcherMore => " in label matching, expected \",\" or \"}\"",
+            Context::LabelName => " in label set, expected identifier or \"}\"",
+            Context::LabelEqual => " in label set, expected \"=\"",
+            Context::LabelValue => " in label set, expected string",
+            Context::LabelMore => " in label set, expected \",\" or \"}\"",
             Context::Offset => " in offset, expected number, duration, step(), or range()",
             Context::At => " in @, expected timestamp",
             Context::Range => " in subquery or range selector, expected number, duration, step(), or range()",
@@ -76,6 +84,8 @@ pub(super) struct Parser<'a> {
     ahead: Option<Token>,
     context: Context,
     nesting: u32,
+    /// Where the token taken last ends.
+    pub(super) end: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -85,7 +95,7 @@ impl<'a> Parser<'a> {
             return Err(ParseError::new(text, Span::default(), message));
         }
         let lexer = Lexer::new(text);
-        Ok(Parser { text, options: *options, lexer, ahead: None, context: Context::Nothing, nesting: 0 })
+        Ok(Parser { text, options: *options, lexer, ahead: None, context: Context::Nothing, nesting: 0, end: 0 })
     }
 
     /// The next token, which stays next.
@@ -104,6 +114,7 @@ impl<'a> Parser<'a> {
     pub(super) fn bump(&mut self) -> Result<Token, ParseError> {
         let token = self.peek()?;
         self.ahead = None;
+        self.end = token.span.end;
         Ok(token)
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use nightjar_model::MatchOp;
+use nightjar_model::duration::format_duration_ms;
 use nightjar_model::labels::{is_legacy_label_name, quote};
 use nightjar_model::number::format_g;
 
@@ -17,7 +18,7 @@ impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ExprKind::Number(literal) => write!(f, "{literal}"),
-            ExprKind::String(text) => f.write_str(&quote(text)),
+            ExprKind::String(text) => f.write_str(&readable(quote(text))),
             ExprKind::Paren(inner) => write!(f, "({inner})"),
             ExprKind::Unary(op, inner) => write!(f, "{}{inner}", op.as_str()),
             ExprKind::Binary(_) => chain(self, f),
@@ -112,7 +113,7 @@ fn labels(names: &[String], f: &mut impl fmt::Write) -> fmt::Result {
         f.write_str(if i > 0 { ", " } else { "" })?;
         match is_legacy_label_name(name) {
             true => f.write_str(name)?,
-            false => f.write_str(&quote(name))?,
+            false => f.write_str(&readable(quote(name)))?,
         }
     }
     f.write_str(")")
@@ -144,7 +145,8 @@ fn name_and_matchers(selector: &VectorSelector, f: &mut fmt::Formatter<'_>) -> f
     let is_name = |m: &&nightjar_model::Matcher| {
         &*m.name == "__name__" && m.op == MatchOp::Equal && &*m.value == name && !name.is_empty()
     };
-    let mut matchers: Vec<String> = selector.matchers.iter().filter(|m| !is_name(m)).map(ToString::to_string).collect();
+    let mut matchers: Vec<String> =
+        selector.matchers.iter().filter(|m| !is_name(m)).map(|m| readable(m.to_string())).collect();
     matchers.sort();
     f.write_str(name)?;
     match matchers.is_empty() {
@@ -171,7 +173,14 @@ fn mode(mode: Option<RangeMode>, f: &mut impl fmt::Write) -> fmt::Result {
 }
 
 fn offset(offset: Option<&DurationExpr>, f: &mut impl fmt::Write) -> fmt::Result {
-    offset.map_or(Ok(()), |offset| write!(f, " offset {offset}"))
+    match offset.map(|offset| (offset, &offset.kind)) {
+        None => Ok(()),
+        // Even if nothing is left of it: `offset -0s`.
+        Some((_, DurationKind::Literal(literal))) if literal.value < 0.0 => {
+            write!(f, " offset -{}", format_duration_ms(-whole_ms(literal)))
+        }
+        Some((offset, _)) => write!(f, " offset {offset}"),
+    }
 }
 
 /// `[range:step] @ ... offset ...`.
@@ -189,4 +198,13 @@ pub(super) fn subquery_suffix(subquery: &SubqueryExpr, f: &mut impl fmt::Write) 
 /// A step below a nanosecond is none.
 fn is_nothing(step: &DurationExpr) -> bool {
     matches!(&step.kind, DurationKind::Literal(literal) if whole_ms(literal) == 0 && (literal.value * 1e9).round() == 0.0)
+}
+
+/// The replacement character, which stands for bytes that are no UTF-8, must be escaped to be read again.
+fn readable(quoted: String) -> String {
+    if quoted.contains(char::REPLACEMENT_CHARACTER) {
+        quoted.replace(char::REPLACEMENT_CHARACTER, "\\ufffd")
+    } else {
+        quoted
+    }
 }

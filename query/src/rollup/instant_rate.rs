@@ -54,7 +54,8 @@ fn histograms(
     if rate && (gauge(first) || gauge(last)) {
         call.notes.native_not_counter(&call.metric(), call.span);
     }
-    if !rate && !(gauge(first) && gauge(last)) {
+    let gauges = gauge(first) && gauge(last);
+    if !rate && !gauges {
         call.notes.native_not_gauge(&call.metric(), call.span);
     }
     let mut change = last.clone();

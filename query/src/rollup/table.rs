@@ -2,7 +2,7 @@
 
 use nightjar_model::TimestampMs;
 
-use crate::rollup::extrapolate::{self, Family};
+use crate::rollup::extrapolate::Family;
 use crate::rollup::{Call, Outcome, Window, changes, instant_rate, over_time, regression};
 
 /// How a function folds windows.

@@ -1,6 +1,7 @@
 //! Which samples each step sees. Depends on timestamps only, so it is computed once per timeline.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nightjar_model::TimestampMs;
@@ -120,7 +121,7 @@ impl Timeline {
 /// Timelines seen lately; series of one scrape target share theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Timelines {
-    known: Vec<Arc<Timeline>>,
+    known: Vec<Rc<Timeline>>,
     next: usize,
 }
 
@@ -128,15 +129,15 @@ const KNOWN_TIMELINES: usize = 32;
 
 impl Timelines {
     /// The windows over `times`.
-    pub(crate) fn get(&mut self, spec: &WindowSpec, times: &Arc<[TimestampMs]>) -> Arc<Timeline> {
+    pub(crate) fn get(&mut self, spec: &WindowSpec, times: &Arc<[TimestampMs]>) -> Rc<Timeline> {
         if let Some(known) = self.known.iter().find(|known| Arc::ptr_eq(&known.times, times)) {
-            return Arc::clone(known);
+            return Rc::clone(known);
         }
-        let timeline = Arc::new(Timeline::new(spec, Arc::clone(times)));
+        let timeline = Rc::new(Timeline::new(spec, Arc::clone(times)));
         if self.known.len() < KNOWN_TIMELINES {
-            self.known.push(Arc::clone(&timeline));
+            self.known.push(Rc::clone(&timeline));
         } else {
-            self.known[self.next] = Arc::clone(&timeline);
+            self.known[self.next] = Rc::clone(&timeline);
             self.next = (self.next + 1) % KNOWN_TIMELINES;
         }
         timeline

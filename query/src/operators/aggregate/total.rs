@@ -146,8 +146,7 @@ impl<'q, F: Running, H: RunningHistogram> Total<'q, F, H> {
     }
 
     fn incompatible(&self, group: usize, step: usize) -> bool {
-        !self.histograms.is_empty()
-            && self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible)
+        !self.histograms.is_empty() && self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible)
     }
 }
 
@@ -173,15 +172,16 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        let (floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
+        let (mut floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
         if self.histograms.is_empty() {
             self.seen[group].ones().for_each(|step| out.set(step, floats[step].result()));
             return;
         }
-        for step in 0..steps {
-            let seen = self.seen[group].get(step);
+        floats.resize(steps, F::first(0.0));
+        for (step, float) in floats.iter().enumerate() {
+            let seen = self.seen[group].get(step).then(|| float.result());
             match self.histograms.remove(&(group, step as u32)) {
-                Some(_) if seen => notes.mixed_floats_histograms_in_aggregation(at),
+                Some(_) if seen.is_some() => notes.mixed_floats_histograms_in_aggregation(at),
                 Some(cell) if cell.incompatible => {}
                 Some(cell) => {
                     if cell.reset && cell.not_reset {
@@ -191,8 +191,7 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
                     result.compact();
                     out.push(step, result.into());
                 }
-                None if seen => out.set(step, floats[step].result()),
-                None => {}
+                None => seen.into_iter().for_each(|value| out.set(step, value)),
             }
         }
     }
