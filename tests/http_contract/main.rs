@@ -1,0 +1,9 @@
+//! The API as clients meet it: a whole server on a port of its own, a database on a simulated disk, raw HTTP.
+
+mod client;
+mod errors;
+mod lifecycle;
+mod quirks;
+mod server;
+mod slow;
+mod write;
