@@ -201,6 +201,13 @@ proptest! {
         let _ = Trailer::decode(&bytes);
         let _ = Directory::decode(&bytes, Envelope { salt: 1, file_len: 100_000 });
         let _ = Runs::decode(&mut crate::bytes::Cursor::new(&bytes), 1000);
+        if let Ok(entry) = super::super::column_entry::OpenEntry::open(&bytes) {
+            let (mut values, mut starts) = (Vec::new(), Vec::new());
+            if let Ok(runs) = entry.read(1000, 10..900, &mut values, &mut starts) {
+                prop_assert_eq!(runs.count(), values.len());
+                prop_assert!(starts.is_empty() || starts.len() == values.len());
+            }
+        }
         let mut set = croaring::Bitmap::new();
         if postings::decode_into(&bytes, 1000, &mut set).is_ok() {
             prop_assert!(set.maximum().is_none_or(|max| max < 1000));
