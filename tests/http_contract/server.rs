@@ -50,9 +50,14 @@ impl Server {
     }
 
     pub async fn until_ready(&self) {
-        while client::get(self.address, "/-/ready").await.status != 200 {
+        while client::get(self.address, "/prometheus/-/ready").await.status != 200 {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Runs until it is told to stop, as the binary does.
+    pub fn run(self) -> tokio::task::JoinHandle<Result<(), String>> {
+        tokio::spawn(self.running.until_stopped())
     }
 
     pub async fn stop(self) {
@@ -88,7 +93,13 @@ impl Server {
         let labels = [up("a:1"), up("b:2"), dotted, native, odd];
         let none = SeriesOut::default();
         let series = [
-            SeriesOut { labels: Some(&labels[0]), samples: &ones, metadata: Some(&metadata), exemplars: &exemplars, ..none },
+            SeriesOut {
+                labels: Some(&labels[0]),
+                samples: &ones,
+                metadata: Some(&metadata),
+                exemplars: &exemplars,
+                ..none
+            },
             SeriesOut { labels: Some(&labels[1]), samples: &zeros, ..none },
             SeriesOut { labels: Some(&labels[2]), samples: &ones[20..], ..none },
             SeriesOut { labels: Some(&labels[3]), histograms: &histograms, ..none },

@@ -20,7 +20,8 @@ async fn heads_that_never_end_are_cut_off() {
         assert!(end.is_ok(), "{start:?} is still open");
     }
     let page = get(server.address, "/metrics").await;
-    let cut = page.text().lines().find_map(|l| l.strip_prefix("nightjar_http_connections_cut_total ")).unwrap().to_owned();
+    let cut =
+        page.text().lines().find_map(|l| l.strip_prefix("nightjar_http_connections_cut_total ")).unwrap().to_owned();
     assert!(cut.parse::<u32>().unwrap() >= 3, "{cut}");
     server.stop().await;
 }
