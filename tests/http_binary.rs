@@ -1,5 +1,6 @@
 //! The binary as an operator meets it: flags, log, exit codes, signals, `nightjar query`.
-#![allow(clippy::disallowed_methods, reason = "a test starts processes and writes the files they read")]
+#![allow(clippy::disallowed_methods, reason = "a test writes the files its processes read")]
+#![allow(clippy::unwrap_used, clippy::zombie_processes, reason = "a failing test may panic")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

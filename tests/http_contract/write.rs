@@ -42,13 +42,16 @@ async fn every_name_of_the_receiver() {
     server.stop().await;
 }
 
+/// What it is, headers, body, status.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn verdicts() {
     let server = Server::empty(&[]).await;
     let good = v1_body(&up(), &[sample(1.0, 60)]);
     let raw = snap::raw::Decoder::new().decompress_vec(&good).unwrap();
     let zstd = zstd::bulk::compress(&raw, 1).unwrap();
-    let table: [(&str, &[(&str, &str)], &[u8], u16); 9] = [
+    let table: [Case; 9] = [
         ("no headers at all", &[], &good, 204),
         (
             "a space in the media type",
