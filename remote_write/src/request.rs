@@ -41,10 +41,36 @@ pub(crate) struct Entry {
     pub(crate) metadata: u32,
 }
 
+/// How much of each list was filled when a series began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Filled {
+    pub(crate) samples: usize,
+    pub(crate) histograms: usize,
+    pub(crate) exemplars: usize,
+}
+
 impl Scratch {
     /// Empty buffers.
     pub fn new() -> Scratch {
         Scratch::default()
+    }
+
+    #[inline(always)]
+    pub(crate) fn filled(&self) -> Filled {
+        Filled { samples: self.samples.len(), histograms: self.histograms.len(), exemplars: self.exemplars.len() }
+    }
+
+    /// Makes an entry of everything since the last one.
+    #[inline(always)]
+    pub(crate) fn push_entry(&mut self, spelling: Spelling, metadata: u32) {
+        let filled = self.filled();
+        self.entries.push(Entry {
+            spelling,
+            samples_end: filled.samples as u32,
+            histograms_end: filled.histograms as u32,
+            exemplars_end: filled.exemplars as u32,
+            metadata,
+        });
     }
 
     pub(crate) fn clear(&mut self) {
@@ -64,7 +90,7 @@ impl Scratch {
 
 impl Entry {
     /// Where the first entry begins.
-    pub(crate) const START: Entry = Entry {
+    const START: Entry = Entry {
         spelling: Spelling { start: 0, len: 0, in_arena: false },
         samples_end: 0,
         histograms_end: 0,

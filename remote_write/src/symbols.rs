@@ -8,6 +8,8 @@ use crate::wire::{Reader, Wire, WireError};
 
 /// What is copied of a short symbol, and so the room needed behind it.
 const CHUNK: usize = 16;
+/// What is copied at once of a run, and so the room needed behind it.
+const RUN: usize = 32;
 /// The most a pair takes beside its two symbols: key and length, and the room behind.
 const AROUND: usize = 6 + 2 * CHUNK;
 
@@ -134,6 +136,7 @@ impl Symbols {
             None => (&body[..0], Spelling { start: 0, len: 0, in_arena: true }),
         };
         let same = common(refs.rest(), before.0) as u32;
+        let same_end = common_end(refs.rest(), before.0);
         while self.pairs.get(pair).is_some_and(|end| end.refs <= same) {
             pair += 1;
         }
@@ -152,7 +155,8 @@ impl Symbols {
             };
             let old = std::mem::replace(old, end);
             pair += 1;
-            if refs.rest() == &before.0[old.refs as usize..] {
+            let left = refs.rest().len();
+            if left <= same_end && left == before.0.len() - old.refs as usize {
                 at = repeat(arena, before.1, old.spelled as usize..before.1.len as usize, at, limit)?;
                 for later in &mut self.pairs[pair..] {
                     later.refs = later.refs - old.refs + end.refs;
@@ -257,6 +261,20 @@ fn common(a: &[u8], b: &[u8]) -> usize {
     same + a[same..].iter().zip(&b[same..]).take_while(|(x, y)| x == y).count()
 }
 
+/// How many bytes two slices have in common at their end.
+#[inline(always)]
+fn common_end(a: &[u8], b: &[u8]) -> usize {
+    let mut same = 0;
+    while let (Some(x), Some(y)) = (a[..a.len() - same].last_chunk::<8>(), b[..b.len() - same].last_chunk::<8>()) {
+        let difference = u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
+        if difference != 0 {
+            return same + difference.leading_zeros() as usize / 8;
+        }
+        same += 8;
+    }
+    same + a[..a.len() - same].iter().rev().zip(b[..b.len() - same].iter().rev()).take_while(|(x, y)| x == y).count()
+}
+
 /// Copies a part of an earlier spelling to `at`, behind it.
 #[inline(always)]
 fn repeat(
@@ -267,10 +285,11 @@ fn repeat(
     limit: usize,
 ) -> Result<usize, SpellError> {
     let len = part.len();
-    let bytes = arena.room(at + len + CHUNK, limit).ok_or(SpellError::TooLarge)?;
-    let (written, room) = bytes.split_at_mut(at);
-    let start = from.start as usize;
-    room[..len].copy_from_slice(&written[start + part.start..start + part.end]);
+    let bytes = arena.room(at + len + RUN, limit).ok_or(SpellError::TooLarge)?;
+    let start = from.start as usize + part.start;
+    for done in (0..len).step_by(RUN) {
+        bytes.copy_within(start + done..start + done + RUN, at + done);
+    }
     Ok(at + len)
 }
 

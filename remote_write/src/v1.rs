@@ -14,7 +14,7 @@ use crate::histogram::RawHistogram;
 use crate::limits::Limits;
 use crate::metadata;
 use crate::refusal::describe;
-use crate::request::{Entry, Scratch};
+use crate::request::Scratch;
 use crate::sample;
 use crate::wire::{Reader, Wire, WireError, put_varint};
 
@@ -53,7 +53,7 @@ fn skip(reader: &mut Reader<'_>, key: u64, known: &[u32]) -> Result<(), WireErro
 
 fn series<'a>(scratch: &mut Scratch, message: Reader<'a>, limits: &Limits) -> Result<(), DecodeError> {
     let mut reader = message;
-    let before = *scratch.entries.last().unwrap_or(&Entry::START);
+    let before = scratch.filled();
     let mut labels = LabelRegion::default();
     while !reader.is_done() {
         let at = reader.at();
@@ -77,9 +77,7 @@ fn series<'a>(scratch: &mut Scratch, message: Reader<'a>, limits: &Limits) -> Re
             key => skip(&mut reader, key, &[1, 2, 3, 4])?,
         }
     }
-    let counts = (scratch.samples.len(), scratch.histograms.len(), scratch.exemplars.len());
-    let ends = (before.samples_end as usize, before.histograms_end as usize, before.exemplars_end as usize);
-    if counts == ends {
+    if scratch.filled() == before {
         return if labels.odd { Ok(respell(message).map(|_| ())?) } else { Ok(()) };
     }
     check(scratch.entries.len() + 1, limits.series, "series")?;
@@ -87,8 +85,7 @@ fn series<'a>(scratch: &mut Scratch, message: Reader<'a>, limits: &Limits) -> Re
         Some(spelling) => spelling,
         None => scratch.arena.keep(&respell(message)?),
     };
-    let (samples_end, histograms_end, exemplars_end) = (counts.0 as u32, counts.1 as u32, counts.2 as u32);
-    scratch.entries.push(Entry { spelling, samples_end, histograms_end, exemplars_end, metadata: 0 });
+    scratch.push_entry(spelling, 0);
     Ok(())
 }
 

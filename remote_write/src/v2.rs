@@ -14,7 +14,7 @@ use crate::histogram::RawHistogram;
 use crate::limits::Limits;
 use crate::metadata::{MetadataRefs, metric_type};
 use crate::refusal::describe;
-use crate::request::{Entry, Scratch};
+use crate::request::{Filled, Scratch};
 use crate::sample;
 use crate::symbols::{SpellError, gather, listed};
 use crate::wire::{Reader, Wire, WireError};
@@ -73,8 +73,7 @@ struct Series<'s, 'a> {
 
 /// What a series says beside its samples.
 #[derive(Default)]
-struct Rest<'a> {
-    refs: Option<Reader<'a>>,
+struct Rest {
     /// References come in more than one field.
     scattered: bool,
     metadata: MetadataRefs,
@@ -87,14 +86,15 @@ type Problem = (RejectReason, String);
 impl<'a> Series<'_, 'a> {
     #[inline(always)]
     fn decode(&mut self) -> Result<(), DecodeError> {
-        let before = *self.scratch.entries.last().unwrap_or(&Entry::START);
+        let before = self.scratch.filled();
         let mut rest = Rest::default();
+        let mut refs = Reader::new(&[]);
         let mut reader = self.message;
         while !reader.is_done() {
             match reader.key()? {
                 REFS => {
-                    rest.scattered |= rest.refs.is_some();
-                    rest.refs = Some(reader.message()?);
+                    rest.scattered |= refs.at() > 0;
+                    refs = reader.message()?;
                 }
                 SAMPLE => {
                     check(self.scratch.samples.len() + 1, self.limits.samples, "samples")?;
@@ -103,9 +103,9 @@ impl<'a> Series<'_, 'a> {
                 key => self.other_field(key, &mut reader, &mut rest)?,
             }
         }
-        let empty = self.scratch.samples.len() == before.samples_end as usize
-            && self.scratch.histograms.len() == before.histograms_end as usize;
-        match self.spell(&rest) {
+        let now = self.scratch.filled();
+        let empty = now.samples == before.samples && now.histograms == before.histograms;
+        match self.spell(refs, rest.scattered) {
             Ok(spelling) if !empty => match self.metadata(rest.metadata) {
                 Ok(metadata) => {
                     self.push(before, spelling, metadata);
@@ -128,7 +128,7 @@ impl<'a> Series<'_, 'a> {
     }
 
     #[inline(never)]
-    fn other_field(&mut self, key: u64, reader: &mut Reader<'a>, rest: &mut Rest<'a>) -> Result<(), DecodeError> {
+    fn other_field(&mut self, key: u64, reader: &mut Reader<'a>, rest: &mut Rest) -> Result<(), DecodeError> {
         let (number, wire) = reader.split_key(key)?;
         if matches!(number, 2..=5) {
             reader.expect(wire, Wire::Bytes)?;
@@ -148,13 +148,12 @@ impl<'a> Series<'_, 'a> {
     }
 
     #[inline(always)]
-    fn spell(&mut self, rest: &Rest<'_>) -> Result<Spelling, SpellError> {
-        let scratch = &mut *self.scratch;
-        let limit = self.limits.label_bytes;
-        match rest.refs {
-            Some(refs) if !rest.scattered => scratch.symbols.spell_next(self.body, refs, &mut scratch.arena, limit),
-            _ => self.spell_scattered(),
+    fn spell(&mut self, refs: Reader<'_>, scattered: bool) -> Result<Spelling, SpellError> {
+        if scattered {
+            return self.spell_scattered();
         }
+        let scratch = &mut *self.scratch;
+        scratch.symbols.spell_next(self.body, refs, &mut scratch.arena, self.limits.label_bytes)
     }
 
     #[cold]
@@ -165,19 +164,12 @@ impl<'a> Series<'_, 'a> {
     }
 
     #[inline(always)]
-    fn push(&mut self, before: Entry, spelling: Spelling, metadata: u32) {
-        let scratch = &mut *self.scratch;
-        let first = before.exemplars_end as usize;
-        if scratch.exemplars.len() > first + 1 {
-            scratch.exemplars[first..].sort_by_key(|exemplar| exemplar.timestamp);
+    fn push(&mut self, before: Filled, spelling: Spelling, metadata: u32) {
+        let exemplars = &mut self.scratch.exemplars;
+        if exemplars.len() > before.exemplars + 1 {
+            exemplars[before.exemplars..].sort_by_key(|exemplar| exemplar.timestamp);
         }
-        scratch.entries.push(Entry {
-            spelling,
-            samples_end: scratch.samples.len() as u32,
-            histograms_end: scratch.histograms.len() as u32,
-            exemplars_end: scratch.exemplars.len() as u32,
-            metadata,
-        });
+        self.scratch.push_entry(spelling, metadata);
     }
 
     #[cold]
@@ -188,11 +180,11 @@ impl<'a> Series<'_, 'a> {
 
     /// Undoes what was read of a refused series.
     #[cold]
-    fn take_back(&mut self, before: Entry) {
+    fn take_back(&mut self, before: Filled) {
         let scratch = &mut *self.scratch;
-        scratch.samples.truncate(before.samples_end as usize);
-        scratch.histograms.truncate(before.histograms_end as usize);
-        scratch.exemplars.truncate(before.exemplars_end as usize);
+        scratch.samples.truncate(before.samples);
+        scratch.histograms.truncate(before.histograms);
+        scratch.exemplars.truncate(before.exemplars);
         scratch.symbols.forget_previous();
     }
 

@@ -196,7 +196,53 @@ fn agree_v1(scratch: &mut Scratch, body: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Series as scrapes have them: each is the one before with a label changed, added or taken away.
+fn neighbours() -> impl Strategy<Value = oracle::Request> {
+    let edit = (0..4u8, 0..8usize, 0..300u32, 0..300u32);
+    (vec("[a-z]{0,40}".prop_map(String::into_bytes), 299), vec(edit, 1..60)).prop_map(|(mut symbols, edits)| {
+        symbols.insert(0, vec![]);
+        let mut refs: Vec<[u32; 2]> = Vec::new();
+        let mut timeseries = Vec::new();
+        for (kind, at, name, value) in edits {
+            match kind {
+                0 => refs.insert(at.min(refs.len()), [name, value]),
+                1 if !refs.is_empty() => drop(refs.remove(at % refs.len())),
+                2 if !refs.is_empty() => {
+                    let at = at % refs.len();
+                    refs[at][1] = value;
+                }
+                _ => {}
+            }
+            let labels_refs = refs.concat();
+            timeseries.push(oracle::TimeSeriesV2 {
+                labels_refs,
+                samples: vec![Default::default()],
+                ..Default::default()
+            });
+        }
+        oracle::Request { symbols, timeseries }
+    })
+}
+
 proptest! {
+    #[test]
+    fn v2_spells_neighbours(request in neighbours(), bad in proptest::option::of(0..60usize)) {
+        let mut sent = request.clone();
+        let bad = bad.filter(|i| *i < sent.timeseries.len());
+        if let Some(i) = bad {
+            sent.timeseries[i].labels_refs.push(1);
+        }
+        let body = sent.encode_to_vec();
+        let mut scratch = Scratch::new();
+        let mut expected = expected_v2(&request);
+        if let Some(i) = bad {
+            expected.remove(i);
+        }
+        let ours = decode(&mut scratch, Protocol::V2, &body).unwrap();
+        prop_assert_eq!(all(&ours), expected);
+        prop_assert_eq!(ours.refusals().count, u64::from(bad.is_some()));
+    }
+
     #[test]
     fn v1_reads_what_prost_writes(request in request_v1(), again in request_v1()) {
         let mut scratch = Scratch::new();

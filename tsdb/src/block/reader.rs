@@ -138,7 +138,7 @@ impl<D: Disk> Block<D> {
 
     /// A decoded page, from the cache or the file.
     pub(super) fn page<T: Content>(&self, kind: Kind, page: usize) -> Result<Arc<T>, BlockError> {
-        let key = CacheKey { salt: self.trailer.salt, kind: kind as u8, number: page as u32, part: (0, 0) };
+        let key = CacheKey { salt: self.trailer.salt, kind: kind as u8, number: page as u32, part: (0, 0), last: 0 };
         if let Some(content) = self.cache.get(key) {
             return Ok(content);
         }

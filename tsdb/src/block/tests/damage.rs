@@ -10,7 +10,7 @@ use super::super::{Block, BlockError, BlockOptions};
 use super::model::{Content, Series, histogram, said};
 
 /// A small block with every kind of page.
-fn content() -> Content {
+pub(super) fn content() -> Content {
     scaled_content(1)
 }
 
@@ -30,10 +30,11 @@ fn scaled_content(scale: usize) -> Content {
     Content { targets: vec![(times.clone(), (0..6).map(one).collect())] }
 }
 
-const TINY_PAGES: BlockOptions = BlockOptions { page_bytes: 60, memory_bytes: 1 << 20, zstd_level: 1 };
+pub(super) const TINY_PAGES: BlockOptions =
+    BlockOptions { page_bytes: 60, memory_bytes: 1 << 20, zstd_level: 1, segment_samples: 30 };
 
 /// All that a block says, or why it does not.
-fn everything<D: Disk>(block: &Block<D>) -> Result<String, BlockError> {
+pub(super) fn everything<D: Disk>(block: &Block<D>) -> Result<String, BlockError> {
     let ids = block.select(&[])?.to_vec();
     let mut data = Vec::new();
     block.read(&ids, ClosedRange::ALL, &mut data)?;
