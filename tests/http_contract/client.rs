@@ -8,15 +8,15 @@ use tokio::net::TcpStream;
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
     /// Reads the bytes of one answer whose connection was closed after it.
-    pub fn parse(bytes: &[u8]) -> Answer {
+    pub(crate) fn parse(bytes: &[u8]) -> Answer {
         let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("a head");
         let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
         let status = head[9..12].parse().unwrap();
@@ -27,15 +27,20 @@ impl Answer {
         answer
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).filter_map(|l| l.split_once(": ")).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|h| h.1)
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head
+            .lines()
+            .skip(1)
+            .filter_map(|l| l.split_once(": "))
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|h| h.1)
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {:?}", self.text()))
     }
 }
@@ -54,7 +59,7 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Sends raw bytes and reads until the server closes.
-pub async fn raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     // The server may answer and close before it has read everything.
     let _ = stream.write_all(request).await;
@@ -64,7 +69,13 @@ pub async fn raw(address: SocketAddr, request: &[u8]) -> Vec<u8> {
 }
 
 /// One request on a connection of its own.
-pub async fn send(address: SocketAddr, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub(crate) async fn send(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let mut request = format!("{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
     for (name, value) in headers {
         request += &format!("{name}: {value}\r\n");
@@ -78,10 +89,10 @@ pub async fn send(address: SocketAddr, method: &str, target: &str, headers: &[(&
     Answer::parse(&raw(address, &bytes).await)
 }
 
-pub async fn get(address: SocketAddr, target: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, target: &str) -> Answer {
     send(address, "GET", target, &[], b"").await
 }
 
-pub async fn post(address: SocketAddr, target: &str, form: &str) -> Answer {
+pub(crate) async fn post(address: SocketAddr, target: &str, form: &str) -> Answer {
     send(address, "POST", target, &[("Content-Type", "application/x-www-form-urlencoded")], form.as_bytes()).await
 }

@@ -7,21 +7,57 @@ use crate::server::Server;
 async fn sentences() {
     let server = Server::filled().await;
     let table = [
-        ("query?query=up%7B", 400, "invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces"),
-        ("query?query=1&time=x", 400, "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp"),
+        (
+            "query?query=up%7B",
+            400,
+            "invalid parameter \"query\": 1:4: parse error: unexpected end of input inside braces",
+        ),
+        (
+            "query?query=1&time=x",
+            400,
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp",
+        ),
         ("query?query=1&timeout=x", 400, "invalid parameter \"timeout\": cannot parse \"x\" to a valid duration"),
         ("query?query=1&limit=-1", 400, "invalid parameter \"limit\": limit must be non-negative"),
-        ("query?query=1&lookback_delta=x", 400, "error parsing lookback delta duration: cannot parse \"x\" to a valid duration"),
+        (
+            "query?query=1&lookback_delta=x",
+            400,
+            "error parsing lookback delta duration: cannot parse \"x\" to a valid duration",
+        ),
         ("query_range?query=up", 400, "invalid parameter \"start\": cannot parse \"\" to a valid timestamp"),
-        ("query_range?query=up&start=2&end=1&step=1", 400, "invalid parameter \"end\": end timestamp must not be before start time"),
-        ("query_range?query=up&start=1&end=1&step=-1", 400, "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer"),
-        ("query_range?query=up&start=0&end=11001&step=1", 400, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"),
-        ("query_range?query=up%5B5m%5D&start=0&end=1&step=1", 400, "invalid parameter \"query\": invalid expression type \"range vector\" for range query, must be Scalar or instant Vector"),
+        (
+            "query_range?query=up&start=2&end=1&step=1",
+            400,
+            "invalid parameter \"end\": end timestamp must not be before start time",
+        ),
+        (
+            "query_range?query=up&start=1&end=1&step=-1",
+            400,
+            "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ),
+        (
+            "query_range?query=up&start=0&end=11001&step=1",
+            400,
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
+        ),
+        (
+            "query_range?query=up%5B5m%5D&start=0&end=1&step=1",
+            400,
+            "invalid parameter \"query\": invalid expression type \"range vector\" for range query, must be Scalar or instant Vector",
+        ),
         ("labels?match[]=%7B", 400, "1:2: parse error: unexpected end of input inside braces"),
         ("labels?match[]=%7Ba=%22%22%7D", 400, "match[] must contain at least one non-empty matcher"),
-        ("label/job/values?start=x", 400, "invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp"),
+        (
+            "label/job/values?start=x",
+            400,
+            "invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\" to a valid timestamp",
+        ),
         ("series", 400, "no match[] parameter provided"),
-        ("series?match[]=%7B", 400, "invalid parameter \"match[]\": 1:2: parse error: unexpected end of input inside braces"),
+        (
+            "series?match[]=%7B",
+            400,
+            "invalid parameter \"match[]\": 1:2: parse error: unexpected end of input inside braces",
+        ),
         ("metadata?limit=x", 400, "limit must be a number"),
         ("query_exemplars?query=up&start=2&end=1", 400, "end timestamp must not be before start timestamp"),
         ("rules?type=x", 400, "invalid parameter \"type\": not supported value \"x\""),

@@ -1,4 +1,5 @@
 //! Starting, reloading, stopping.
+#![allow(clippy::disallowed_methods, reason = "a test writes the files it reads")]
 
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -52,6 +53,35 @@ async fn lifecycle_routes_are_off_unless_asked_for() {
     let answer = send(server.address, "PUT", "/api/v1/admin/tsdb/snapshot", &[], b"").await;
     assert_eq!((answer.status, answer.json()["error"].as_str()), (500, Some("admin APIs disabled")));
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reload_and_quit() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prometheus.yml");
+    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    write("global: {external_labels: {zone: a}}\nremote_write: [{url: 'http://u:secret@x'}]\n");
+    let flag = format!("--config.file={}", path.display());
+    let server = Server::empty(&[&flag, "--web.enable-lifecycle"]).await;
+    let address = server.address;
+    let running = server.run();
+    let config =
+        async || get(address, "/api/v1/status/config").await.json()["data"]["yaml"].as_str().unwrap().to_owned();
+    assert!(config().await.contains("zone: a") && !config().await.contains("secret@"), "{}", config().await);
+
+    write("global: {external_labels: {zone: b}}\n");
+    assert_eq!(post(address, "/-/reload", "").await.status, 200);
+    assert!(config().await.contains("zone: b"));
+
+    write("global: {external_label: {zone: c}}\n");
+    let refused = post(address, "/-/reload", "").await;
+    assert_eq!(refused.status, 500);
+    assert!(refused.text().contains("prometheus.yml:1:10: "), "{}", refused.text());
+    assert!(config().await.contains("zone: b"));
+    assert!(get(address, "/metrics").await.text().contains("\nprometheus_config_last_reload_successful 0\n"));
+
+    assert_eq!(send(address, "PUT", "/-/quit", &[], b"").await.status, 200);
+    assert_eq!(running.await.unwrap(), Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

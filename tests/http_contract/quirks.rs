@@ -83,7 +83,8 @@ async fn answers_are_gzip_or_plain_never_zstd() {
 #[tokio::test(flavor = "multi_thread")]
 async fn times_in_all_forms() {
     let server = Server::filled().await;
-    let times = ["1700000000", "1700000000.0", "1.7e9", "2023-11-14T22:13:20Z", "2023-11-14T23:13:20.000000001%2B01:00"];
+    let times =
+        ["1700000000", "1700000000.0", "1.7e9", "2023-11-14T22:13:20Z", "2023-11-14T23:13:20.000000001%2B01:00"];
     for time in times {
         let answer = get(server.address, &format!("/api/v1/query?query=up&time={time}")).await.json();
         assert_eq!(result(&answer).as_array().map(Vec::len), Some(2), "{time}: {answer}");
@@ -95,8 +96,8 @@ async fn times_in_all_forms() {
     }
     for step in ["60", "60.0", "1m", "60s", "60000ms"] {
         let target = format!("/api/v1/query_range?query=1&start=0&end=120&step={step}");
-        let values = &result(&get(server.address, &target).await.json())[0]["values"];
-        assert_eq!(*values, json!([[0, "1"], [60, "1"], [120, "1"]]), "{step}");
+        let answer = get(server.address, &target).await.json();
+        assert_eq!(result(&answer)[0]["values"], json!([[0, "1"], [60, "1"], [120, "1"]]), "{step}");
     }
     server.stop().await;
 }
@@ -113,7 +114,11 @@ async fn values_are_strings_and_timestamps_have_three_decimals() {
     assert_eq!(values("1699999985").await, r#"[1699999985,"+Inf"]"#);
     assert_eq!(values("1699999999.5").await, r#"[1699999999.500,"1e-07"]"#);
     let answer = get(server.address, "/api/v1/query?query=-odd&time=1699999985").await;
-    assert!(answer.text().contains(r#""metric":{"job":"x\"\\\n\u001bé"},"value":[1699999985,"-Inf"]"#), "{}", answer.text());
+    assert!(
+        answer.text().contains(r#""metric":{"job":"x\"\\\n\u001bé"},"value":[1699999985,"-Inf"]"#),
+        "{}",
+        answer.text()
+    );
     let order = get(server.address, "/api/v1/query?query=up&time=0").await;
     assert!(order.text().find("resultType").unwrap() < order.text().find("\"result\"").unwrap());
     server.stop().await;
@@ -134,9 +139,11 @@ async fn a_native_histogram_has_buckets_of_four() {
 #[tokio::test(flavor = "multi_thread")]
 async fn exemplars_are_asked_for_in_milliseconds() {
     let server = Server::filled().await;
-    let answer = post(server.address, "/api/v1/query_exemplars", "query=test&start=1700000000000&end=1700000001000").await;
+    let answer =
+        post(server.address, "/api/v1/query_exemplars", "query=test&start=1700000000000&end=1700000001000").await;
     assert_eq!(answer.text(), r#"{"status":"success","data":[]}"#);
-    let answer = post(server.address, "/api/v1/query_exemplars", "query=rate(up[5m])&start=1699990000&end=1700001000").await;
+    let answer =
+        post(server.address, "/api/v1/query_exemplars", "query=rate(up[5m])&start=1699990000&end=1700001000").await;
     let expected = json!([{
         "seriesLabels": {"__name__": "up", "job": "node", "instance": "a:1"},
         "exemplars": [{"labels": {"trace_id": "abc"}, "value": "1.5", "timestamp": 1_700_000_000.2}],

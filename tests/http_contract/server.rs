@@ -14,53 +14,57 @@ use nightjar_remote_write::encode::{self, SeriesOut};
 use crate::client;
 
 /// The wall clock of all tests, in seconds.
-pub const NOW_S: i64 = 1_700_000_000;
+pub(crate) const NOW_S: i64 = 1_700_000_000;
 
 /// A running server and its address.
-pub struct Server {
+pub(crate) struct Server {
     running: Running,
-    pub address: SocketAddr,
-    pub clock: ManualClock,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
     /// With an empty database.
-    pub async fn empty(flags: &[&str]) -> Server {
+    pub(crate) async fn empty(flags: &[&str]) -> Server {
         let server = Server::with_store(flags, open_sim(SimDisk::new())).await;
         server.until_ready().await;
         server
     }
 
     /// With the data of [`Server::fill`].
-    pub async fn filled() -> Server {
+    pub(crate) async fn filled() -> Server {
         let server = Server::empty(&[]).await;
         server.fill().await;
         server
     }
 
     /// With a store of the test's own, not waited for.
-    pub async fn with_store(flags: &[&str], open_store: OpenStore) -> Server {
+    pub(crate) async fn with_store(flags: &[&str], open_store: OpenStore) -> Server {
         let clock = ManualClock::new(NOW_S * 1000);
         let flags = [&["nightjar", "--web.listen-address=127.0.0.1:0"], flags].concat();
         let (cli, listing) = nightjar::flags::parse(flags).unwrap();
         let parts = Parts { open_store, clock: Arc::new(clock.clone()) };
         let running = Running::start(cli.serve, listing, parts).await.unwrap();
         let address = running.addresses[0];
-        Server { running, address, clock }
+        Server { running, address }
     }
 
-    pub async fn until_ready(&self) {
-        while client::get(self.address, "/-/ready").await.status != 200 {
+    pub(crate) async fn until_ready(&self) {
+        while client::get(self.address, "/prometheus/-/ready").await.status != 200 {
             tokio::task::yield_now().await;
         }
     }
 
-    pub async fn stop(self) {
+    /// Runs until it is told to stop, as the binary does.
+    pub(crate) fn run(self) -> tokio::task::JoinHandle<Result<(), String>> {
+        tokio::spawn(self.running.until_stopped())
+    }
+
+    pub(crate) async fn stop(self) {
         self.running.shutdown().await;
     }
 
     /// `up` of two instances every 15 s for 5 minutes, a histogram, an exemplar, metadata, a dotted name.
-    pub async fn fill(&self) {
+    pub(crate) async fn fill(&self) {
         let at = |i: i64| (NOW_S - 300 + i * 15) * 1000;
         let floats = |v: f64| (0..=20).map(|i| Sample { timestamp: at(i), start: 0, value: v }).collect::<Vec<_>>();
         let up = |instance| Labels::from_pairs([("__name__", "up"), ("job", "node"), ("instance", instance)]);
@@ -88,7 +92,13 @@ impl Server {
         let labels = [up("a:1"), up("b:2"), dotted, native, odd];
         let none = SeriesOut::default();
         let series = [
-            SeriesOut { labels: Some(&labels[0]), samples: &ones, metadata: Some(&metadata), exemplars: &exemplars, ..none },
+            SeriesOut {
+                labels: Some(&labels[0]),
+                samples: &ones,
+                metadata: Some(&metadata),
+                exemplars: &exemplars,
+                ..none
+            },
             SeriesOut { labels: Some(&labels[1]), samples: &zeros, ..none },
             SeriesOut { labels: Some(&labels[2]), samples: &ones[20..], ..none },
             SeriesOut { labels: Some(&labels[3]), histograms: &histograms, ..none },
@@ -101,20 +111,20 @@ impl Server {
     }
 
     /// Sends a snappy body by remote write.
-    pub async fn write(&self, content_type: &str, body: &[u8]) -> client::Answer {
+    pub(crate) async fn write(&self, content_type: &str, body: &[u8]) -> client::Answer {
         let headers = [("Content-Type", content_type), ("Content-Encoding", "snappy")];
         client::send(self.address, "POST", "/api/v1/write", &headers, body).await
     }
 }
 
 /// The media type of remote write 1.0.
-pub const V1: &str = "application/x-protobuf";
+pub(crate) const V1: &str = "application/x-protobuf";
 
 /// The media type of remote write 2.0.
-pub const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+pub(crate) const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
 
 /// One series of remote write 1.0, compressed.
-pub fn v1_body(labels: &Labels, samples: &[Sample]) -> Vec<u8> {
+pub(crate) fn v1_body(labels: &Labels, samples: &[Sample]) -> Vec<u8> {
     let series = SeriesOut { labels: Some(labels), samples, ..Default::default() };
     let mut message = Vec::new();
     encode::encode_v1(&[series], &mut message);
@@ -122,7 +132,7 @@ pub fn v1_body(labels: &Labels, samples: &[Sample]) -> Vec<u8> {
 }
 
 /// Opens the real database on a simulated disk.
-pub fn open_sim(disk: SimDisk) -> OpenStore {
+pub(crate) fn open_sim(disk: SimDisk) -> OpenStore {
     Box::new(move |_, slot: &StoreSlot| {
         let options = nightjar_tsdb::Options { seed: Some(1), ..Default::default() };
         DbStore::open(disk, options, NOW_S * 1000, slot)

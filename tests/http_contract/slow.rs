@@ -20,8 +20,24 @@ async fn heads_that_never_end_are_cut_off() {
         assert!(end.is_ok(), "{start:?} is still open");
     }
     let page = get(server.address, "/metrics").await;
-    let cut = page.text().lines().find_map(|l| l.strip_prefix("nightjar_http_connections_cut_total ")).unwrap().to_owned();
+    let cut =
+        page.text().lines().find_map(|l| l.strip_prefix("nightjar_http_connections_cut_total ")).unwrap().to_owned();
     assert!(cut.parse::<u32>().unwrap() >= 3, "{cut}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_make_place() {
+    let server = Server::empty(&["--web.max-connections=4"]).await;
+    let mut idle = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET /-/ready HTTP/1.1\r\nHo").await.unwrap();
+        idle.push(stream);
+    }
+    // Less than the patience for heads: place was made, not waited for.
+    let answer = tokio::time::timeout(Duration::from_secs(8), get(server.address, "/-/ready")).await;
+    assert_eq!(answer.unwrap().status, 200);
     server.stop().await;
 }
 

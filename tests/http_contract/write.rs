@@ -29,7 +29,8 @@ async fn every_name_of_the_receiver() {
     ];
     for (i, path) in paths.into_iter().enumerate() {
         let body = v1_body(&up(), &[sample(i as f64, 60 - i as i64)]);
-        let headers = [("Content-Type", V1), ("Content-Encoding", "snappy"), ("X-Prometheus-Remote-Write-Version", "0.1.0")];
+        let headers =
+            [("Content-Type", V1), ("Content-Encoding", "snappy"), ("X-Prometheus-Remote-Write-Version", "0.1.0")];
         let answer = send(server.address, "POST", path, &headers, &body).await;
         assert_eq!((answer.status, answer.text()), (204, ""), "{path}");
         // vmagent asks before it compresses with zstd.
@@ -41,21 +42,42 @@ async fn every_name_of_the_receiver() {
     server.stop().await;
 }
 
+/// What it is, headers, body, status.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn verdicts() {
     let server = Server::empty(&[]).await;
     let good = v1_body(&up(), &[sample(1.0, 60)]);
     let raw = snap::raw::Decoder::new().decompress_vec(&good).unwrap();
     let zstd = zstd::bulk::compress(&raw, 1).unwrap();
-    let table: [(&str, &[(&str, &str)], &[u8], u16); 9] = [
+    let table: [Case; 9] = [
         ("no headers at all", &[], &good, 204),
-        ("a space in the media type", &[("Content-Type", "application/x-protobuf; proto=prometheus.WriteRequest"), ("Content-Encoding", "snappy")], &good, 204),
-        ("vmagent", &[("Content-Type", V1), ("Content-Encoding", "zstd"), ("X-VictoriaMetrics-Remote-Write-Version", "1")], &zstd, 204),
+        (
+            "a space in the media type",
+            &[
+                ("Content-Type", "application/x-protobuf; proto=prometheus.WriteRequest"),
+                ("Content-Encoding", "snappy"),
+            ],
+            &good,
+            204,
+        ),
+        (
+            "vmagent",
+            &[("Content-Type", V1), ("Content-Encoding", "zstd"), ("X-VictoriaMetrics-Remote-Write-Version", "1")],
+            &zstd,
+            204,
+        ),
         ("another media type", &[("Content-Type", "application/json")], &good, 415),
         ("another message", &[("Content-Type", "application/x-protobuf;proto=x.Y")], &good, 415),
         ("another compression", &[("Content-Type", V1), ("Content-Encoding", "br")], &good, 415),
         ("broken compression", &[("Content-Type", V1), ("Content-Encoding", "snappy")], b"\x05garbage", 400),
-        ("a declared length beyond the limit", &[("Content-Type", V1), ("Content-Encoding", "snappy")], b"\xff\xff\xff\x7f\x00", 413),
+        (
+            "a declared length beyond the limit",
+            &[("Content-Type", V1), ("Content-Encoding", "snappy")],
+            b"\xff\xff\xff\x7f\x00",
+            413,
+        ),
         ("a message that is none", &[("Content-Type", V1), ("Content-Encoding", "snappy")], b"\x02\x04\xff\xff", 400),
     ];
     for (what, headers, body, status) in table {
