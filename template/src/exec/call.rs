@@ -41,12 +41,13 @@ impl<'t> Run<'t, '_, '_> {
 
     /// `call` names what it was given, as it is written, in its messages; only failures are possible.
     fn show_callee(&self, args: &[Expr], values: &mut [Value]) {
-        if let (Some(callee), Some(value)) = (args.get(1), values.first_mut()) {
-            if !matches!(value, Value::Nil) {
-                let shown = format!("non-function {callee} of type {}", value.type_name());
-                *value = shown.into();
-            }
-        }
+        let Some(value) = values.first_mut().filter(|value| !matches!(value, Value::Nil)) else { return };
+        let callee = match (args.get(1), value.as_str()) {
+            (Some(callee), _) => callee.to_string(),
+            (None, Some(text)) => text.to_owned(),
+            (None, None) => format!("<{} Value>", value.type_name()),
+        };
+        *value = format!("non-function {callee} of type {}", value.type_name()).into();
     }
 
     fn render(&mut self, values: &[Value]) -> Result<Value, String> {

@@ -275,7 +275,7 @@ impl Reading {
             (_, Some(seconds), zone) => at(Arc::new(Fixed { seconds, name: zone.unwrap_or_default() })),
             (_, None, Some(name)) => {
                 let hours: i32 = name.strip_prefix("GMT").and_then(|h| h.parse().ok()).unwrap_or(0);
-                at(Arc::new(Fixed { seconds: hours * 3600, name }))
+                at(UTC.clone()).within(Arc::new(Fixed { seconds: hours * 3600, name }))
             }
         })
     }
