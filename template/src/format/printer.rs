@@ -100,6 +100,10 @@ impl Printer {
                 return self.string(&text, verb, value);
             }
         }
+        let composite = matches!(value, Value::List(_) | Value::Map(_) | Value::Object(_) | Value::Pointer(_));
+        if verb == 'w' && composite && !self.erroring {
+            return self.wrong_verb(value, verb);
+        }
         match value {
             Value::Nil if depth > 0 => self.push(if self.flags.sharp_v { "interface {}(nil)" } else { "<nil>" }),
             Value::Nil | Value::Time(_) => self.wrong_verb(value, verb),
@@ -115,6 +119,7 @@ impl Printer {
             Value::Object(object) => match object.under() {
                 Under::Plain(Value::List(list)) => self.list(object.type_name(), list.items(), verb, depth),
                 Under::Plain(Value::Map(map)) => self.map(object.type_name(), &map, verb, depth),
+                Under::Plain(Value::Int(n)) => self.integer(n.unsigned_abs(), n < 0, verb, value),
                 Under::Plain(plain) => self.value(&plain, verb, depth),
                 Under::Struct(fields) => self.fields(object.type_name(), &fields, verb, depth),
             },
@@ -294,7 +299,7 @@ impl Printer {
 
     fn string(&mut self, text: &str, verb: char, value: &Value) {
         match verb {
-            'v' if self.flags.sharp_v => self.pad(&quote(text)),
+            'v' if self.flags.sharp_v => self.pad(&quote(self.cut(text))),
             'v' | 's' => self.pad(self.cut(text)),
             'q' => {
                 let text = self.cut(text);

@@ -38,8 +38,15 @@ pub(crate) fn escape<'a>(
     Err(Error::new(stage, message))
 }
 
-/// Contexts at the breaks and continues of a loop, and where they stand.
-type Exits = Vec<(Context, String, &'static str)>;
+/// A break or continue: the context there, and where it stands.
+struct Exit {
+    context: Context,
+    location: String,
+    line: usize,
+    word: &'static str,
+}
+
+type Exits = Vec<Exit>;
 
 struct Escaper<'a, 's> {
     lookup: &'a dyn Fn(&str) -> Option<&'a Tree>,
@@ -117,15 +124,15 @@ impl<'a, 's> Escaper<'a, 's> {
             Node::With(branch) => self.branch(context, branch, "with"),
             Node::Range(branch) => self.range(context, branch),
             Node::Template(call) => self.call(context, call),
-            Node::Break { pos, .. } => self.leave_loop(context, *pos, "break"),
-            Node::Continue { pos, .. } => self.leave_loop(context, *pos, "continue"),
+            Node::Break { pos, line } => self.leave_loop(context, *pos, *line, "break"),
+            Node::Continue { pos, line } => self.leave_loop(context, *pos, *line, "continue"),
         }
     }
 
-    fn leave_loop(&mut self, context: Context, pos: usize, word: &'static str) -> Context {
+    fn leave_loop(&mut self, context: Context, pos: usize, line: usize, word: &'static str) -> Context {
         let location = self.location(pos);
         if let Some(exits) = self.loops.last_mut() {
-            exits.push((context, location, word));
+            exits.push(Exit { context, location, line, word });
         }
         Context::of(State::Dead)
     }
@@ -288,10 +295,11 @@ fn join_exits(mut context: Context, exits: Exits) -> Context {
     if context.is_error() {
         return context;
     }
-    for (exit, location, word) in exits {
-        context = context.join(exit, &|| location.clone(), "range");
+    for exit in exits {
+        context = context.join(exit.context, &|| exit.location.clone(), "range");
         if let Some(fault) = &mut context.fault {
-            fault.description = format!("at range loop {word}: {}", fault.description);
+            fault.line = exit.line;
+            fault.description = format!("at range loop {}: {}", exit.word, fault.description);
             return context;
         }
     }
