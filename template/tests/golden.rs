@@ -53,4 +53,4 @@ macro_rules! golden {
     ($($name:ident)*) => { $(#[test] fn $name() { check(concat!(stringify!($name), ".txt")); })* };
 }
 
-golden! { syntax control print floats go prometheus alertmanager time html }
+golden! { syntax control print floats go prometheus alertmanager annotations time html }
