@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Bench;
 use crate::Outcome;
 use crate::capture::Capture;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, STEP_MS};
 use crate::http::escape;
 use crate::report::Report;
 use crate::server::{Kind, Server};
@@ -25,7 +25,9 @@ pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Ou
         server.client()?.get("/internal/force_flush")?;
     }
     server.settle(bench.settle_limit())?;
-    let (end, start) = (fleet.end(), fleet.end() - TWO_HOURS_MS);
+    // Between two scrapes: whether a window includes its left edge changed with Prometheus 3.
+    let end = fleet.end() - STEP_MS / 2;
+    let start = end - TWO_HOURS_MS;
     let range = |query: &str| {
         let (start, end) = (start as f64 / 1e3, end as f64 / 1e3);
         format!("/api/v1/query_range?query={}&start={start:.3}&end={end:.3}&step=15", escape(query))
