@@ -99,7 +99,7 @@ fn send_all(requests: &[Vec<u8>], port: u16, protocol: Protocol, pause: Option<D
         if answer.status / 100 != 2 {
             sent.refused += 1;
             if sent.first_refusal.is_empty() {
-                sent.first_refusal = format!("{} {}", answer.status, answer.text().trim());
+                sent.first_refusal = format!("{} {}", answer.status, answer.text().lines().next().unwrap_or(""));
             }
         }
     }

@@ -8,8 +8,11 @@ mod restart;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use nightjar_remote_write::Protocol;
+
 use crate::capture::Capture;
 use crate::fleet::Fleet;
+use crate::load::send;
 use crate::options::Options;
 use crate::report::Report;
 use crate::server::{Kind, Server};
@@ -17,6 +20,8 @@ use crate::{Outcome, decode};
 
 /// Recorded every 4 s; replayed every 15 s.
 const EVERY: usize = 4;
+/// Scrapes sent before all connections wait for each other.
+const SLICE: usize = 40;
 
 /// Everything a question needs.
 pub(crate) struct Bench<'a> {
@@ -34,6 +39,18 @@ impl Bench<'_> {
 
     fn settle_limit(&self) -> Duration {
         Duration::from_secs(self.pick(6, 30))
+    }
+
+    /// Sends a whole fleet, ten minutes at a time: no connection may run hours ahead of another.
+    fn replay(&self, fleet: &Fleet<'_>, server: &Server) -> Outcome<u64> {
+        let mut samples = 0;
+        for first in (0..fleet.scrapes()).step_by(SLICE) {
+            let slice = first..(first + SLICE).min(fleet.scrapes());
+            let load = fleet.load(Protocol::V1, self.options.connections, self.options.batch, slice)?;
+            samples += load.samples;
+            send(&load, server.port, Protocol::V1)?.checked()?;
+        }
+        Ok(samples)
     }
 
     /// Starts a server in a fresh directory.

@@ -1,20 +1,16 @@
 //! How many bytes a sample takes on disk once a server has packed it as well as it does.
 
-use nightjar_remote_write::Protocol;
-
 use super::Bench;
 use crate::Outcome;
 use crate::fleet::Fleet;
-use crate::load::send;
 use crate::report::Report;
 use crate::server::{Kind, disk_bytes};
 
 pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Outcome<()> {
     let fleet = Fleet::new(&bench.capture, bench.pick(6, 20), 800, bench.now);
-    let load = fleet.load(Protocol::V1, bench.options.connections, bench.options.batch, 0..fleet.scrapes())?;
     let (server, dir) = bench.fresh(kind, "disk")?;
     let data = dir.join("data");
-    send(&load, server.port, Protocol::V1)?.checked()?;
+    let samples = bench.replay(&fleet, &server)?;
     let mut client = server.client()?;
     let mut snapshot = None;
     if kind.name == "victoria-metrics" {
@@ -24,7 +20,7 @@ pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Ou
         snapshot = Some(disk_bytes(&data.join("snapshots")));
     }
     server.settle(bench.settle_limit())?;
-    let per_sample = |bytes: u64| format!("{:.2}", bytes as f64 / load.samples as f64);
+    let per_sample = |bytes: u64| format!("{:.2}", bytes as f64 / samples as f64);
     let running = disk_bytes(&data) - snapshot.unwrap_or(0);
     report.add("bytes per sample on disk, all files", &kind.name, per_sample(running));
     if let Some(bytes) = snapshot {

@@ -2,14 +2,11 @@
 
 use std::time::Instant;
 
-use nightjar_remote_write::Protocol;
-
 use super::Bench;
 use crate::Outcome;
 use crate::capture::Capture;
 use crate::fleet::Fleet;
 use crate::http::escape;
-use crate::load::send;
 use crate::report::Report;
 use crate::server::{Kind, Server};
 
@@ -18,13 +15,12 @@ const TWO_HOURS_MS: i64 = 2 * 3600 * 1000;
 
 pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Outcome<()> {
     let cpu_only = Capture::read(&bench.options.capture, super::EVERY)?.only("node_cpu_seconds_total");
-    let (connections, batch) = (bench.options.connections, bench.options.batch);
     let (server, _) = bench.fresh(kind, "query")?;
     // Two hours and the five minutes before.
     let fleet = Fleet::new(&cpu_only, HOSTS, 501, bench.now - 60_000);
-    send(&fleet.load(Protocol::V1, connections, batch, 0..501)?, server.port, Protocol::V1)?.checked()?;
+    bench.replay(&fleet, &server)?;
     let wide = Fleet::new(&bench.capture, HOSTS, 1, bench.now - 30_000);
-    send(&wide.load(Protocol::V1, connections, batch, 0..1)?, server.port, Protocol::V1)?.checked()?;
+    bench.replay(&wide, &server)?;
     if kind.name == "victoria-metrics" {
         server.client()?.get("/internal/force_flush")?;
     }

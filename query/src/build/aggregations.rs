@@ -10,7 +10,6 @@ use crate::eval::Vector;
 use crate::eval::reserved::is_valid_label_name;
 use crate::gomath;
 use crate::operators::aggregate::{Aggregate, Grouping};
-use crate::operators::buffered::Buffered;
 use crate::operators::count_values::count_values;
 use crate::operators::limit::{limit_k, limit_ratio};
 use crate::operators::topk::{End, choose};
@@ -76,10 +75,6 @@ impl<'q> Builder<'q> {
                 Ok(Box::new(aggregate))
             }
         }
-    }
-
-    fn nothing(&self) -> Result<Vector<'q>, QueryError> {
-        Ok(Box::new(Buffered::new(self.context, Vec::new())?))
     }
 
     /// Whether some step asks for elements at all.

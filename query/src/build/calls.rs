@@ -100,7 +100,7 @@ impl<'q> Builder<'q> {
                 let inner = Box::new(self.selector(selector, arg.span, take)?);
                 floats(self.context, inner, |v| v)
             }
-            _ if starts => Ok(Box::new(crate::operators::buffered::Buffered::new(self.context, Vec::new())?)),
+            _ if starts => self.nothing(),
             _ => timestamp::timestamp(self.context, self.vector(arg)?, self.grid),
         }
     }

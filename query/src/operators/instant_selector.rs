@@ -102,15 +102,14 @@ impl<'q> InstantSelector<'q> {
     fn floats(&mut self, data: &SeriesData, out: &mut Column) {
         let found = self.lookups(&data.floats.timestamps);
         let values = &data.floats.values;
-        for (step, i) in found.iter().enumerate() {
-            if *i == NONE {
-                continue;
+        let Column { values: column, present, .. } = out;
+        present.fill_with(found.len(), |step| match values.get(found[step] as usize) {
+            Some(value) => {
+                column[step] = *value;
+                !is_stale(*value)
             }
-            let value = values[*i as usize];
-            if !is_stale(value) {
-                out.set(step, value);
-            }
-        }
+            None => false,
+        });
         if self.take != Take::Value {
             for step in out.present.ones() {
                 out.values[step] = self.instead(&data.floats.timestamps, data.floats.starts.as_deref(), found[step]);
@@ -223,9 +222,7 @@ impl<'q> InstantSelector<'q> {
     }
 
     fn count(&self, out: &Column) {
-        for step in out.present.ones() {
-            self.tally.see(step, 1, 1);
-        }
+        self.tally.see_each(&out.present);
         for (step, h) in &out.histograms {
             let samples = crate::eval::column::histogram_samples(h);
             self.tally.see(*step as usize, samples, samples);

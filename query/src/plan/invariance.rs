@@ -35,12 +35,12 @@ pub(super) fn wrap(mut node: Node) -> Node {
 }
 
 fn once(node: Node) -> Node {
-    Node { span: node.span, kind: NodeKind::StepInvariant(Box::new(node)) }
+    Node::new(node.span, NodeKind::StepInvariant(Box::new(node)))
 }
 
 fn wrap_in_place(node: &mut Node) {
     let span = node.span;
-    let inner = std::mem::replace(node, Node { span, kind: NodeKind::Number(0.0) });
+    let inner = std::mem::replace(node, Node::new(span, NodeKind::Number(0.0)));
     *node = once(inner);
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nightjar_model::TimestampMs;
 
 use crate::eval::Grid;
+use crate::eval::bits::Bits;
 use crate::plan::Selector;
 use crate::rollup::extrapolate::Extrapolation;
 
@@ -99,12 +100,22 @@ pub(crate) struct Timeline {
     /// One a step.
     pub(crate) extents: Vec<Extent>,
     extrapolations: OnceCell<Vec<Extrapolation>>,
+    pairs: OnceCell<Bits>,
 }
 
 impl Timeline {
     /// Windows over `times`.
     pub(crate) fn new(spec: &WindowSpec, times: Arc<[TimestampMs]>) -> Timeline {
-        Timeline { extents: spec.extents(&times), times, extrapolations: OnceCell::new() }
+        Timeline { extents: spec.extents(&times), times, extrapolations: OnceCell::new(), pairs: OnceCell::new() }
+    }
+
+    /// Steps that see at least two samples.
+    pub(crate) fn pairs(&self) -> &Bits {
+        self.pairs.get_or_init(|| {
+            let mut bits = Bits::default();
+            bits.fill_with(self.extents.len(), |step| self.extents[step].len() >= 2);
+            bits
+        })
     }
 
     /// What extrapolation needs, for each step.

@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::column_entry::ColumnEntry;
 use super::input::{BlockSeries, Presence, widen};
 use super::presence::Runs;
+use super::section::MAX_SEGMENT_SAMPLES;
 use super::spill::{Extent, Spill};
 use super::symbols::Symbols;
 use crate::bytes::put_varint;
@@ -30,7 +31,7 @@ pub struct BlockOptions {
     /// zstd level of pages.
     pub zstd_level: i32,
     /// Longer timelines are cut into segments of so many timestamps, so that a question about a short time reads little
-    /// of a long block.
+    /// of a long block. At most 65536 are used.
     pub segment_samples: usize,
 }
 
@@ -185,7 +186,7 @@ impl<D: Disk> BlockBuilder<D> {
     }
 
     fn segment_samples(&self) -> usize {
-        self.options.segment_samples.max(1)
+        self.options.segment_samples.clamp(1, MAX_SEGMENT_SAMPLES)
     }
 
     /// Adds what is known about a metric; repetitions are stored once.

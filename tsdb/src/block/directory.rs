@@ -3,7 +3,7 @@
 use nightjar_model::{BlockRange, ClosedRange};
 
 use super::input::BlockSummary;
-use super::section::{Kind, PageRef, Section};
+use super::section::{Kind, MAX_PAGES, PageRef, Section};
 use crate::bytes::{Corrupt, Cursor, put_text, put_u32, put_u64, put_varint, put_zigzag};
 use crate::codec::column::{Encoder, decode_i64};
 
@@ -280,7 +280,7 @@ fn read_section(cursor: &mut Cursor<'_>, file_len: u64) -> Result<Option<(Kind, 
     let n = cursor.varint(WHAT)?;
     let mut offset = cursor.varint(WHAT)?;
     // Every page takes at least one byte of the file.
-    if n > file_len.saturating_sub(offset) {
+    if n > file_len.saturating_sub(offset).min(MAX_PAGES) {
         return Err(corrupt);
     }
     let n = n as usize;

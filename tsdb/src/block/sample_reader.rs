@@ -15,7 +15,7 @@ use super::error::BlockError;
 use super::listing::read_all;
 use super::presence::Runs;
 use super::reader::Block;
-use super::section::Kind;
+use super::section::{Kind, MAX_SEGMENT_SAMPLES};
 use crate::bytes::{Corrupt, Cursor};
 use crate::codec::column::decode_i64;
 use crate::codec::histogram;
@@ -262,15 +262,12 @@ impl<D: Disk> Block<D> {
         if let Some(cached) = self.cache.get::<CachedTimes>(key) {
             return Ok(cached.0.clone());
         }
-        let range = self.range();
-        let most = range.end.abs_diff(range.start).min(u64::from(u32::MAX));
         let mut times = Vec::new();
         self.each_entry(Kind::Timelines, timeline, |bytes| {
             let mut cursor = Cursor::new(bytes);
             let corrupt = cursor.corrupt("timeline");
             let n = cursor.varint("timeline")?;
-            // Times ascend inside the block, so there cannot be more than milliseconds.
-            if n > most {
+            if n > MAX_SEGMENT_SAMPLES as u64 {
                 return Err(corrupt);
             }
             decode_i64(&mut cursor, n as usize, &mut times)?;

@@ -42,6 +42,12 @@ impl Kind {
     }
 }
 
+/// The most timestamps of a timeline segment, and so the most numbers of any column of samples.
+pub(super) const MAX_SEGMENT_SAMPLES: usize = 1 << 16;
+
+/// The most pages of a section.
+pub(super) const MAX_PAGES: u64 = 1 << 24;
+
 /// Where a page lies and what it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageRef {

@@ -144,10 +144,6 @@ impl<'q, F: Running, H: RunningHistogram> Total<'q, F, H> {
             }
         }
     }
-
-    fn incompatible(&self, group: usize, step: usize) -> bool {
-        !self.histograms.is_empty() && self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible)
-    }
 }
 
 impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
@@ -156,12 +152,18 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
             self.add_histogram(group, *step, h, name);
         }
         let check = !self.histograms.is_empty();
+        let (seen, cells) = (&mut self.seen[group], self.floats.of(group));
+        if !check && column.present.all() && seen.all() {
+            cells.iter_mut().zip(&column.values).for_each(|(cell, value)| cell.add(*value));
+            return;
+        }
+        let incompatible =
+            |step: usize| self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible);
         for step in column.present.ones() {
-            if check && self.incompatible(group, step) {
+            if check && incompatible(step) {
                 continue;
             }
-            let (value, seen) = (column.values[step], &mut self.seen[group]);
-            let cell = &mut self.floats.of(group)[step];
+            let (value, cell) = (column.values[step], &mut cells[step]);
             if seen.get(step) {
                 cell.add(value);
             } else {
