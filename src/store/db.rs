@@ -14,7 +14,6 @@ use parking_lot::RwLock;
 
 use super::{Cardinality, Overview, Store, StoreSlot, figures};
 use crate::exposition::Exposition;
-use crate::serve::StoreOptions;
 
 /// An open database; empty once closed.
 pub struct DbStore<D: Disk> {
