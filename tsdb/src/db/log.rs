@@ -111,9 +111,4 @@ impl<D: Disk> Log<D> {
         self.open = Some(OpenSegment { header, file: Arc::clone(&file), len: HEADER, reserved });
         Ok(Some(file))
     }
-
-    /// The segment that is written to, or the next one.
-    pub(crate) fn segment(&self) -> u32 {
-        self.open.as_ref().map_or(self.next_segment, |s| s.header.number)
-    }
 }
