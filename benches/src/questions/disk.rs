@@ -1,7 +1,7 @@
 //! How many bytes a sample takes on disk once a server has packed it as well as it does.
 
-use super::Bench;
 use crate::Outcome;
+use crate::bench::Bench;
 use crate::fleet::Fleet;
 use crate::report::Report;
 use crate::server::{Kind, disk_bytes};
