@@ -3,8 +3,10 @@
 pub mod db;
 mod figures;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use nightjar_model::TimestampMs;
 use nightjar_model::metadata::Metadata;
@@ -17,7 +19,20 @@ pub trait Store: Storage + Appender {
     /// Metadata of all metrics, or of one, sorted by metric name; a metric has several when its sources disagree.
     fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)>;
 
-    /// Figures about the data.
+    /// What storage is opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// The directory.
+    pub path: PathBuf,
+    /// How long samples are kept.
+    pub retention: Duration,
+    /// How many bytes of samples are kept; 0 = no limit.
+    pub retention_bytes: u64,
+    /// How late a sample may come.
+    pub out_of_order_window: Duration,
+}
+
+/// Figures about the data.
     fn overview(&self) -> Overview;
 
     /// The largest contributors to the number of series, at most `limit` each, largest first.
