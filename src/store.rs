@@ -14,12 +14,7 @@ use nightjar_model::storage::{Appender, Storage};
 
 use crate::exposition::Exposition;
 
-/// An open database.
-pub trait Store: Storage + Appender {
-    /// Metadata of all metrics, or of one, sorted by metric name; a metric has several when its sources disagree.
-    fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)>;
-
-    /// What storage is opened with.
+/// What storage is opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreOptions {
     /// The directory.
@@ -32,7 +27,12 @@ pub struct StoreOptions {
     pub out_of_order_window: Duration,
 }
 
-/// Figures about the data.
+/// An open database.
+pub trait Store: Storage + Appender {
+    /// Metadata of all metrics, or of one, sorted by metric name; a metric has several when its sources disagree.
+    fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)>;
+
+    /// Figures about the data.
     fn overview(&self) -> Overview;
 
     /// The largest contributors to the number of series, at most `limit` each, largest first.
