@@ -4,11 +4,13 @@
 //! renamed, linked or removed *name* is durable after [`Disk::sync_dir`] of its directory, not before.
 
 mod real;
+mod sim;
 
 use std::io;
 use std::path::Path;
 
 pub use real::{RealDisk, RealFile};
+pub use sim::{Call, Crash, CrashPoint, Fault, FaultKind, Recording, SimDisk, SimFile};
 
 /// How to open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,16 @@
-//! The doors of Nightjar to the world: disk, clock, threads.
+//! The doors of Nightjar to the world: disk, clock, threads, network, randomness.
 //!
 //! Nothing outside this crate touches `std::fs`, reads a clock or starts a thread by itself. That is what lets a test
 //! cut the power between any two writes and move time by hand.
 
 pub mod clock;
 pub mod disk;
+pub mod entropy;
+pub mod net;
+pub mod process;
+pub mod spawn;
 
-pub use clock::{Clock, RealClock};
-pub use disk::{Disk, DiskFile, OpenMode, RealDisk};
+pub use clock::{Clock, ManualClock, RealClock};
+pub use disk::{Disk, DiskFile, OpenMode, RealDisk, SimDisk};
+pub use entropy::{Entropy, RealEntropy, SeededEntropy, SplitMix};
+pub use spawn::{PanicPolicy, Thread, spawn};

@@ -1,1 +1,15 @@
+//! Samples to bytes and back: write-ahead frames, head, blocks, manifest, retention.
 
+pub mod block;
+pub mod bytes;
+pub mod codec;
+mod counters;
+mod db;
+mod head;
+mod manifest;
+mod options;
+mod wal;
+
+pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
+pub use db::{Cardinality, Db, DbStats, Maintained, OpenError, Progress};
+pub use options::Options;

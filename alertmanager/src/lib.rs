@@ -1,0 +1,1 @@
+//! Alerts to pages: route, group, inhibit, silence, notify.

@@ -1,0 +1,105 @@
+//! What a process costs the machine, as Linux tells it.
+#![expect(clippy::disallowed_methods, reason = "this is the door")]
+
+use std::io;
+
+/// What a process uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// CPU time in user and system mode, seconds.
+    pub cpu_seconds: f64,
+    /// Memory in RAM, bytes.
+    pub resident_bytes: u64,
+    /// Address space, bytes.
+    pub virtual_bytes: u64,
+    /// When it started, seconds since the epoch.
+    pub start_time_seconds: f64,
+    /// Open file descriptors.
+    pub open_fds: u64,
+    /// Most file descriptors it may open.
+    pub max_fds: u64,
+    /// Threads.
+    pub threads: u64,
+}
+
+/// What this process uses now. Fails where there is no `/proc`.
+pub fn usage() -> io::Result<Usage> {
+    let mut usage = usage_of("self")?;
+    usage.max_fds = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    Ok(usage)
+}
+
+/// What the process `pid` (a number or `self`) uses now; `max_fds` is 0.
+pub fn usage_of(pid: &str) -> io::Result<Usage> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let boot = std::fs::read_to_string("/proc/stat")?;
+    let units = Units {
+        ticks_per_second: rustix::param::clock_ticks_per_second() as f64,
+        page_bytes: rustix::param::page_size() as u64,
+        boot_seconds: boot_seconds(&boot).unwrap_or(0.0),
+    };
+    let unreadable = || io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat is not understood"));
+    let mut usage = parse_stat(&stat, units).ok_or_else(unreadable)?;
+    usage.open_fds = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |fds| fds.count() as u64);
+    Ok(usage)
+}
+
+#[derive(Clone, Copy)]
+struct Units {
+    ticks_per_second: f64,
+    page_bytes: u64,
+    boot_seconds: f64,
+}
+
+fn boot_seconds(stat: &str) -> Option<f64> {
+    stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+}
+
+/// Reads `/proc/<pid>/stat`. The program name may hold spaces and parentheses, so counting starts after the last one.
+fn parse_stat(stat: &str, units: Units) -> Option<Usage> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    // Field 3 of proc(5) is the first one here.
+    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    Some(Usage {
+        cpu_seconds: (number(14)? + number(15)?) as f64 / units.ticks_per_second,
+        threads: number(20)?,
+        start_time_seconds: units.boot_seconds + number(22)? as f64 / units.ticks_per_second,
+        virtual_bytes: number(23)?,
+        resident_bytes: number(24)?.saturating_mul(units.page_bytes),
+        open_fds: 0,
+        max_fds: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNITS: Units = Units { ticks_per_second: 100.0, page_bytes: 4096, boot_seconds: 1_000.0 };
+
+    #[test]
+    fn a_stat_line_is_read() {
+        let line = "42 (a) b) c) S 1 42 42 0 -1 4194560 100 0 0 0 250 150 0 0 20 0 7 0 12345 1048576 256 18446744073709551615 1 1";
+        let expected = Usage {
+            cpu_seconds: 4.0,
+            threads: 7,
+            start_time_seconds: 1_123.45,
+            virtual_bytes: 1_048_576,
+            resident_bytes: 1_048_576,
+            open_fds: 0,
+            max_fds: 0,
+        };
+        assert_eq!(parse_stat(line, UNITS), Some(expected));
+        for cut in 0..line.find(" 256").unwrap() {
+            assert_eq!(parse_stat(&line[..cut], UNITS), None);
+        }
+    }
+
+    #[test]
+    fn this_process_uses_something() {
+        let usage = usage().unwrap();
+        assert!(usage.resident_bytes > 100_000 && usage.open_fds > 0 && usage.max_fds > 0 && usage.threads > 0);
+        assert!(usage.start_time_seconds > 1.6e9, "{usage:?}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Threads with names, whose panics somebody hears about.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// What happens when a thread panics. It is called on the panicking thread with the thread's name and the message.
+#[derive(Clone)]
+pub struct PanicPolicy(Arc<PanicHandler>);
+
+type PanicHandler = dyn Fn(&str, &str) + Send + Sync;
+
+impl PanicPolicy {
+    /// Calls `handler(thread, message)`. A server logs and aborts here: half a server is worse than a restart.
+    pub fn new(handler: impl Fn(&str, &str) + Send + Sync + 'static) -> PanicPolicy {
+        PanicPolicy(Arc::new(handler))
+    }
+
+    /// Only [`Thread::join`] tells of the panic.
+    pub fn quiet() -> PanicPolicy {
+        PanicPolicy::new(|_, _| {})
+    }
+}
+
+impl fmt::Debug for PanicPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PanicPolicy")
+    }
+}
+
+/// A running thread. Dropping it lets the thread run on.
+#[derive(Debug)]
+pub struct Thread<T>(JoinHandle<Result<T, String>>);
+
+impl<T> Thread<T> {
+    /// Waits for the end; the error is the message of a panic.
+    pub fn join(self) -> Result<T, String> {
+        self.0.join().unwrap_or_else(|payload| Err(message(&*payload)))
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+/// Starts a thread. Linux shows the first 15 bytes of `name`. Fails when the system has no thread left.
+pub fn spawn<T: Send + 'static>(
+    name: &str,
+    on_panic: &PanicPolicy,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Thread<T>> {
+    let policy = on_panic.clone();
+    let thread = name.to_owned();
+    let run = move || {
+        catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+            let message = message(&*payload);
+            (policy.0)(&thread, &message);
+            message
+        })
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).map(Thread)
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic without a message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_returns_its_value_under_its_name() {
+        let name = || std::thread::current().name().map(str::to_owned);
+        let thread = spawn("wal-sync", &PanicPolicy::quiet(), name).unwrap();
+        assert_eq!(thread.join(), Ok(Some("wal-sync".to_owned())));
+    }
+
+    #[test]
+    fn a_panic_reaches_the_policy_and_the_joiner() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&heard);
+        let policy = PanicPolicy::new(move |name, message| log.lock().push(format!("{name}: {message}")));
+        let frame = 7;
+        let thread = spawn("wal-sync", &policy, move || panic!("bad frame {frame}")).unwrap();
+        assert_eq!(thread.join(), Err::<(), _>("bad frame 7".to_owned()));
+        assert_eq!(*heard.lock(), ["wal-sync: bad frame 7"]);
+    }
+}

@@ -1,0 +1,1 @@
+//! Rule groups over time: recording rules, alerting rules, rule unit tests.

@@ -1,0 +1,171 @@
+//! Reads frames back from the log.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nightjar_model::{ClosedRange, TimestampMs};
+use nightjar_platform::{Disk, DiskFile};
+
+use super::directory::{Directory, Entry, Pick, Position, Seal};
+use super::view::View;
+use crate::bytes::Corrupt;
+use crate::head::state::Recall;
+use crate::wal::frame::Header;
+use crate::wal::rows::{Chain, RowSink};
+use crate::wal::section::{Kind, Section, read_histograms};
+
+/// Reads sections of one view. Keeps the last frame: sections asked for in the order of writing cost one read a frame.
+pub(crate) struct FrameReader<'a, D: Disk> {
+    view: &'a View<D>,
+    damaged: &'a AtomicU64,
+    buffer: Vec<u8>,
+    /// What `buffer` holds; nothing of it when the frame is damaged.
+    loaded: Option<(Position, Option<Frame>)>,
+    /// Sections that could not be read so far.
+    pub(crate) lost: u64,
+}
+
+impl<'a, D: Disk> FrameReader<'a, D> {
+    /// A reader that counts damaged frames in `damaged`.
+    pub(crate) fn new(view: &'a View<D>, damaged: &'a AtomicU64) -> FrameReader<'a, D> {
+        FrameReader { view, damaged, buffer: Vec::new(), loaded: None, lost: 0 }
+    }
+
+    /// Hands the bytes of a section to `each`. Damage is counted, not an error: whoever cannot read a section goes on
+    /// without it. Answers whether it was read.
+    pub(crate) fn section(&mut self, entry: &Entry, each: impl FnOnce(&Section, &[u8]) -> Result<(), Corrupt>) -> bool {
+        let read = self.try_section(entry, each);
+        if read.is_none() {
+            self.lose();
+        }
+        read.is_some()
+    }
+
+    /// Counts a section that cannot be read.
+    pub(crate) fn lose(&mut self) {
+        self.lost += 1;
+        self.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn try_section(&mut self, entry: &Entry, each: impl FnOnce(&Section, &[u8]) -> Result<(), Corrupt>) -> Option<()> {
+        if self.loaded.as_ref().is_none_or(|(at, _)| *at != entry.position()) {
+            self.loaded = Some((entry.position(), self.load(entry)));
+        }
+        let frame = self.loaded.as_ref()?.1.as_ref()?;
+        let section = frame.header.sections.get(entry.number()).filter(|s| s.kind == entry.kind())?;
+        let end = section.offset as usize + section.len as usize;
+        each(section, frame.payload(&self.buffer).get(section.offset as usize..end)?).ok()
+    }
+
+    fn load(&mut self, entry: &Entry) -> Option<Frame> {
+        let file = self.view.parts.segments.get(&entry.position().segment())?;
+        self.buffer.resize(entry.frame_len(), 0);
+        file.read_exact_at(&mut self.buffer, entry.offset()).ok()?;
+        let header = Header::read(&self.buffer).ok()?;
+        let unpacked = match header.payload(&self.buffer)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(bytes) => Some(bytes),
+        };
+        Some(Frame { header, unpacked })
+    }
+}
+
+/// A frame that was read and checked.
+struct Frame {
+    header: Header,
+    /// The payload, unless it is stored as it is.
+    unpacked: Option<Vec<u8>>,
+}
+
+impl Frame {
+    fn payload<'a>(&'a self, stored: &'a [u8]) -> &'a [u8] {
+        let start = self.header.header_len as usize;
+        self.unpacked.as_deref().unwrap_or_else(|| &stored[start..start + self.header.stored_len as usize])
+    }
+}
+
+/// How far the rows of one timeline are read. Where the chain is broken nothing is said until the next epoch.
+pub(crate) struct Lane {
+    chain: Chain,
+    broken: bool,
+}
+
+impl Lane {
+    /// Before the first row; `members` ascend, each once.
+    pub(crate) fn new(members: &[u32]) -> Lane {
+        Lane { chain: Chain::new(members), broken: false }
+    }
+
+    /// Reads the next pick of the timeline, in order of writing, into `sink`; anything but rows is passed over.
+    pub(crate) fn read<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, sink: &mut impl RowSink) {
+        let kind = pick.entry.kind();
+        let absolute = kind == Kind::LateRows;
+        if kind != Kind::Rows && !absolute {
+            return;
+        }
+        if kind == Kind::Rows && pick.entry.begins_epoch() {
+            self.chain.reset();
+            self.broken = false;
+        }
+        if !absolute && (self.broken || pick.broken) {
+            reader.lose();
+            return;
+        }
+        let chain = &mut self.chain;
+        let read = reader.section(&pick.entry, |section, bytes| chain.decode(bytes, section.t_min, absolute, sink));
+        self.broken |= !read && !absolute;
+    }
+}
+
+/// Looks the newest samples of a timeline up in the log.
+pub(crate) struct LogRecall<'a, D: Disk> {
+    /// What is published.
+    pub(crate) view: &'a View<D>,
+    /// Where it is.
+    pub(crate) directory: &'a parking_lot::RwLock<Directory>,
+    /// Counts damaged frames.
+    pub(crate) damaged: &'a AtomicU64,
+}
+
+struct Newest<'a> {
+    t: TimestampMs,
+    from: TimestampMs,
+    each: &'a mut dyn FnMut(u32, TimestampMs, u64, bool),
+}
+
+impl RowSink for Newest<'_> {
+    fn run(&mut self, t: TimestampMs) {
+        self.t = t;
+    }
+
+    fn sample(&mut self, column: u32, bits: u64, _start: TimestampMs) {
+        if self.t >= self.from {
+            (self.each)(column, self.t, bits, false);
+        }
+    }
+}
+
+impl<D: Disk> Recall for LogRecall<'_, D> {
+    fn newest(&self, timeline: u32, from: TimestampMs, each: &mut dyn FnMut(u32, TimestampMs, u64, bool)) {
+        let range = ClosedRange { start: from, end: TimestampMs::MAX };
+        // Sealed samples count as well as long as their frames are there.
+        let everything = Position::from_number(u64::MAX);
+        let picks = self.directory.read().pick(timeline, range, everything, &Seal::NONE);
+        let mut reader = FrameReader::new(self.view, self.damaged);
+        let members: Vec<u32> = (0..crate::wal::rows::MAX_MEMBERS).collect();
+        let mut newest = Newest { t: 0, from, each };
+        let mut lane = Lane::new(&members);
+        for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Rows) {
+            lane.read(&mut reader, pick, &mut newest);
+        }
+        for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
+            reader.section(&pick.entry, |_, bytes| {
+                read_histograms(bytes, |index, sample| {
+                    if sample.timestamp >= from {
+                        (newest.each)(index, sample.timestamp, 0, true);
+                    }
+                })
+            });
+        }
+    }
+}

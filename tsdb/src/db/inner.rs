@@ -1,0 +1,74 @@
+//! What the threads of a database share.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use nightjar_model::TimestampMs;
+use nightjar_model::storage::{AppendDone, AppendReport};
+use nightjar_platform::{Disk, RealClock};
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::directory::Directory;
+use super::maintain::Housekeeping;
+use super::view::View;
+use crate::block::BlockCache;
+use crate::counters::Counters;
+use crate::head::batch::Collected;
+use crate::head::encode::Encoder;
+use crate::head::state::Head;
+use crate::options::Options;
+use crate::wal::pending::Pending;
+
+/// The state of a database. Locks are taken in the order of the fields.
+pub(crate) struct Inner<D: Disk> {
+    pub(crate) disk: D,
+    pub(crate) options: Options,
+    /// What only housekeeping touches.
+    pub(crate) housekeeping: Mutex<Housekeeping<D>>,
+    /// The head and the buffers of whoever writes.
+    pub(crate) writer: RwLock<Writer>,
+    /// What waits for the disk.
+    pub(crate) queue: Mutex<Queue>,
+    /// Signals that something waits.
+    pub(crate) work: Condvar,
+    /// Signals that the queue has become shorter.
+    pub(crate) room: Condvar,
+    /// Where the sections are.
+    pub(crate) directory: RwLock<Directory>,
+    /// What a query sees.
+    pub(crate) view: RwLock<View<D>>,
+    /// Counts up with every new segment: timelines begin a new epoch in it.
+    pub(crate) generation: AtomicU32,
+    /// Decoded pages of blocks.
+    pub(crate) cache: Arc<BlockCache>,
+    pub(crate) counters: Counters,
+    pub(crate) clock: RealClock,
+    /// Keeps the directory locked.
+    pub(crate) _lock: D::File,
+}
+
+/// The head and the buffers of whoever writes.
+pub(crate) struct Writer {
+    pub(crate) head: Head,
+    pub(crate) collected: Collected,
+    pub(crate) encoder: Encoder,
+    pub(crate) pending: Pending,
+}
+
+/// Batches that wait for the disk.
+#[derive(Default)]
+pub(crate) struct Queue {
+    pub(crate) pending: Pending,
+    pub(crate) waiting: Vec<Waiting>,
+    pub(crate) stopping: bool,
+    /// After a failure: nothing is accepted before this time.
+    pub(crate) refuse_until: Option<(TimestampMs, Arc<str>)>,
+    /// The wall clock of the newest batch.
+    pub(crate) now: TimestampMs,
+}
+
+/// Whoever waits for a batch, and what to tell them.
+pub(crate) struct Waiting {
+    pub(crate) done: AppendDone,
+    pub(crate) report: AppendReport,
+}

@@ -1,0 +1,309 @@
+//! From files to a running database.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use nightjar_model::TimestampMs;
+use nightjar_platform::{Disk, DiskFile, OpenMode};
+
+use super::directory::{Directory, Entry, Position};
+use super::seal::block_path;
+use super::{maintain, quarantine, seal, snapshot};
+use crate::block::{Block, BlockCache};
+use crate::head::state::Head;
+use crate::manifest::{self, ManifestError, Scalars, State};
+use crate::wal::frame::Header;
+use crate::wal::scan::{Expect, Found, scan};
+use crate::wal::section::{Kind, read_definitions, read_metadata};
+use crate::wal::segment::{self, HEADER, HeaderState, SegmentHeader};
+
+/// Why a database was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{path} is locked: another process uses this data directory; stop it, or choose another directory")]
+    Locked {
+        /// The lock file.
+        path: String,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "{path} has format version {found}, this program knows {known}: start the newer version again; nothing was changed"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: u32,
+        /// The newest known version.
+        known: u32,
+    },
+    /// What must not be lost cannot be read.
+    #[error("{path} is damaged: {what}; restore it from a backup, or move it away to start without what it lists")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Reading or writing failed.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// How far opening has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes of the log looked at.
+    pub done_bytes: u64,
+    /// Bytes of the log in all.
+    pub total_bytes: u64,
+}
+
+/// What is found in the log.
+pub(crate) struct Recovered<F> {
+    pub(crate) segments: BTreeMap<u32, Arc<F>>,
+    pub(crate) directory: Directory,
+    /// First place after everything found.
+    pub(crate) horizon: Position,
+    pub(crate) next_segment: u32,
+    /// Number of the newest frame.
+    pub(crate) durable: u64,
+    /// Holes and unreadable definitions.
+    pub(crate) damaged: u64,
+}
+
+/// A segment file before it is scanned.
+struct Segment<F> {
+    number: u32,
+    file: F,
+    len: u64,
+    header: Option<SegmentHeader>,
+    first_lsn: Option<u64>,
+}
+
+impl OpenError {
+    /// What went wrong with the manifest.
+    pub(crate) fn manifest<D: Disk>(disk: &D, error: ManifestError) -> OpenError {
+        let path = format!("{}/MANIFEST", disk.display_root());
+        match error {
+            ManifestError::Newer(found) => OpenError::Newer { path, found, known: manifest::VERSION },
+            ManifestError::Damaged(what) => OpenError::Damaged { path, what },
+            ManifestError::Io(error) => OpenError::Io { path, error },
+        }
+    }
+}
+
+/// Names a path in errors.
+pub(crate) fn io_error<D: Disk>(disk: &D, path: &Path) -> impl Fn(io::Error) -> OpenError {
+    let path = format!("{}/{}", disk.display_root(), path.display());
+    move |error| OpenError::Io { path: path.clone(), error }
+}
+
+/// Reads the log from segment `first` on into `head`.
+pub(crate) fn recover<D: Disk>(
+    disk: &D,
+    head: &mut Head,
+    first: u32,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Recovered<D::File>, OpenError> {
+    let dir = Path::new(segment::DIR);
+    let entries = disk.list(dir).map_err(io_error(disk, dir))?;
+    let numbers: Vec<u32> = entries.iter().filter_map(|e| segment::number_of(&e.name)).collect();
+    let mut out = Recovered {
+        segments: BTreeMap::new(),
+        directory: Directory::default(),
+        horizon: Position::default(),
+        next_segment: numbers.iter().max().map_or(first, |n| n + 1).max(first),
+        durable: 0,
+        damaged: 0,
+    };
+    let mut segments = Vec::new();
+    for number in numbers.into_iter().filter(|n| *n >= first) {
+        segments.push(open_segment(disk, number)?);
+    }
+    let total_bytes = segments.iter().map(|s| s.len).sum();
+    let mut done_bytes = 0;
+    out.durable = segments.iter().find_map(|s: &Segment<_>| s.first_lsn).map_or(0, |lsn| lsn.saturating_sub(1));
+    for i in 0..segments.len() {
+        let end_lsn = segments[i + 1..].iter().find_map(|s| s.first_lsn);
+        let s = &segments[i];
+        if let Some(first_lsn) = s.first_lsn {
+            let expect = Expect { salt: s.header.map(|h| h.salt), first_lsn, end_lsn };
+            let found = scan(&s.file, expect).map_err(io_error(disk, &segment::path(s.number)))?;
+            out.damaged += found.damaged + u64::from(s.header.is_none());
+            take_frames(s, &found.frames, head, &mut out);
+        }
+        done_bytes += s.len;
+        progress(Progress { done_bytes, total_bytes });
+    }
+    out.segments = segments.into_iter().map(|s| (s.number, Arc::new(s.file))).collect();
+    take_times(head, &out);
+    Ok(out)
+}
+
+/// Reads the newest snapshot into `head`; the number of frames that neither of its files has.
+pub(crate) fn restore_snapshot<D: Disk>(disk: &D, head: &mut Head, state: &State) -> Result<u64, OpenError> {
+    let Scalars { snapshot: number, snapshot_frames: frames, .. } = state.scalars;
+    let mut damaged = 0;
+    if number == 0 {
+        return Ok(damaged);
+    }
+    for copy in snapshot::COPIES {
+        let path = snapshot::path(number, copy);
+        damaged = match disk.open(&path, OpenMode::Read) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => frames.max(1),
+            Err(e) => return Err(io_error(disk, &path)(e)),
+            Ok(file) => {
+                let expect = Expect { salt: None, first_lsn: 1, end_lsn: Some(frames + 1) };
+                let found = scan(&file, expect).map_err(io_error(disk, &path))?;
+                let read = found.frames.iter().filter(|f| take_words(&file, f, head).is_some()).count() as u64;
+                frames.saturating_sub(read)
+            }
+        };
+        if damaged == 0 {
+            break;
+        }
+    }
+    Ok(damaged)
+}
+
+/// Opens the blocks that count; those that cannot be read are told in the second list.
+pub(crate) fn open_blocks<D: Disk>(
+    disk: &D,
+    state: &State,
+    cache: &Arc<BlockCache>,
+) -> (BTreeMap<u64, Arc<Block<D>>>, Vec<String>) {
+    let (mut blocks, mut unreadable) = (BTreeMap::new(), Vec::new());
+    for number in &state.blocks {
+        match Block::open_with_cache(disk, &block_path(*number), Arc::clone(cache)) {
+            Ok(block) => {
+                blocks.insert(*number, Arc::new(block));
+            }
+            Err(error) => {
+                tracing::error!(%error, "a block cannot be read; its samples are missing from answers");
+                unreadable.push(format!("{error}; its samples are missing"));
+            }
+        }
+    }
+    (blocks, unreadable)
+}
+
+/// Puts aside or removes what the manifest does not name.
+pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
+    for entry in disk.list(Path::new(seal::DIR))? {
+        let path = Path::new(seal::DIR).join(&entry.name);
+        if entry.name.ends_with(".tmp") {
+            maintain::remove(disk, &path)?;
+        } else if !state.blocks.iter().any(|n| block_path(*n) == path) {
+            quarantine::put(disk, &path)?;
+        }
+    }
+    for entry in disk.list(Path::new(snapshot::DIR))? {
+        let path = Path::new(snapshot::DIR).join(&entry.name);
+        if !snapshot::COPIES.iter().any(|copy| snapshot::path(state.scalars.snapshot, copy) == path) {
+            maintain::remove(disk, &path)?;
+        }
+    }
+    for entry in disk.list(Path::new(segment::DIR))? {
+        let path = Path::new(segment::DIR).join(&entry.name);
+        match segment::number_of(&entry.name) {
+            Some(number) if number < state.scalars.first_segment => maintain::remove(disk, &path)?,
+            Some(_) => {}
+            None => quarantine::put(disk, &path)?,
+        }
+    }
+    Ok(())
+}
+
+fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Segment<D::File>, OpenError> {
+    let path = segment::path(number);
+    let io = io_error(disk, &path);
+    let file = disk.open(&path, OpenMode::Read).map_err(&io)?;
+    let len = file.len().map_err(&io)?;
+    let mut bytes = [0; HEADER as usize];
+    if len >= HEADER {
+        file.read_exact_at(&mut bytes, 0).map_err(&io)?;
+    }
+    let header = match SegmentHeader::read(&bytes) {
+        HeaderState::Good(header) => Some(header),
+        HeaderState::Newer(found) => {
+            let path = format!("{}/{}", disk.display_root(), path.display());
+            return Err(OpenError::Newer { path, found, known: segment::VERSION });
+        }
+        HeaderState::Damaged => None,
+    };
+    let first_lsn = match header {
+        Some(header) => Some(header.first_lsn),
+        None => {
+            let anything = Expect { salt: None, first_lsn: 0, end_lsn: None };
+            scan(&file, anything).map_err(&io)?.frames.first().map(|f| f.header.lsn)
+        }
+    };
+    Ok(Segment { number, file, len, header, first_lsn })
+}
+
+fn take_frames<F: DiskFile>(s: &Segment<F>, frames: &[Found], head: &mut Head, out: &mut Recovered<F>) {
+    for found in frames {
+        let offset = found.offset as u32;
+        let position = Position::new(s.number, offset);
+        let header = &found.header;
+        // Also between segments: the first frames of one may continue an epoch of the one before.
+        if header.lsn != out.durable + 1 {
+            out.directory.add_break(position);
+        }
+        let inner = |k: Kind| matches!(k, Kind::Definitions | Kind::Metadata);
+        if header.sections.iter().any(|l| inner(l.kind)) && take_words(&s.file, found, head).is_none() {
+            out.damaged += 1;
+        }
+        for (number, line) in header.sections.iter().enumerate().filter(|(_, l)| !inner(l.kind)) {
+            let entry = Entry::new(s.number, offset, header.frame_len(), number as u16, line);
+            out.directory.add(line.timeline, entry);
+        }
+        out.durable = header.lsn;
+        out.horizon = Position::new(s.number, offset + header.frame_len() as u32);
+    }
+}
+
+/// Reads definitions and metadata; `None` when they are damaged.
+fn take_words<F: DiskFile>(file: &F, found: &Found, head: &mut Head) -> Option<()> {
+    let header: &Header = &found.header;
+    let mut frame = vec![0; header.frame_len() as usize];
+    file.read_exact_at(&mut frame, found.offset).ok()?;
+    let payload = header.payload(&frame)?;
+    for line in &header.sections {
+        let bytes = &payload[line.offset as usize..(line.offset + line.len) as usize];
+        match line.kind {
+            Kind::Definitions => {
+                read_definitions(bytes, |index, spelling| head.restore(spelling, line.timeline, index)).ok()?;
+            }
+            Kind::Metadata => read_metadata(bytes, |metric, metadata| {
+                head.side.note_metadata(metric, &metadata, usize::MAX);
+            })
+            .ok()?,
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// Tells the head how far each timeline has come.
+fn take_times<F>(head: &mut Head, out: &Recovered<F>) {
+    for (number, entries) in out.directory.iter() {
+        let max_t = entries.iter().map(Entry::t_max).max().unwrap_or(TimestampMs::MIN);
+        head.max_t = head.max_t.max(max_t);
+        head.timelines.reserve_number(number);
+        if let Some(timeline) = head.timelines.get_mut(number) {
+            timeline.max_t = max_t;
+            timeline.bound = max_t;
+        }
+    }
+    head.next_lsn = out.durable + 1;
+}

@@ -1,0 +1,286 @@
+//! Answers "which series?".
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use nightjar_model::labels::SpellingPairs;
+use nightjar_model::storage::{Listing, Querier, SelectHints, SeriesSet, StorageError};
+use nightjar_model::{ClosedRange, Exemplar, Labels, Matcher};
+use nightjar_platform::Disk;
+use parking_lot::Mutex;
+
+use super::frames::FrameReader;
+use super::inner::Inner;
+use super::set::{Ahead, Place, Selected, Set};
+use super::view::View;
+use crate::block::{Block, BlockError};
+use crate::wal::section::{Kind, read_exemplars};
+
+/// A view for one time range.
+pub(crate) struct DbQuerier<D: Disk> {
+    pub(crate) inner: Arc<Inner<D>>,
+    pub(crate) view: View<D>,
+    pub(crate) range: ClosedRange,
+}
+
+/// A series of one source.
+struct Candidate {
+    spelling: std::ops::Range<usize>,
+    member: Option<(u32, u32)>,
+    place: Option<Place>,
+}
+
+/// The order of two canonical spellings by their labels: that of the first pair in which they differ. The bytes are
+/// ours, so equal pairs are passed over without looking into them.
+fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    let mut at = 0;
+    loop {
+        let (Some(len_a), Some(len_b)) = (pair_len(&a[at..]), pair_len(&b[at..])) else {
+            return (a.len() - at).cmp(&(b.len() - at));
+        };
+        if len_a != len_b || a[at..at + len_a] != b[at..at + len_b] {
+            let pair = |bytes| SpellingPairs::new(bytes).next().and_then(Result::ok);
+            return pair(&a[at..at + len_a]).cmp(&pair(&b[at..at + len_b]));
+        }
+        at += len_a;
+    }
+}
+
+/// Bytes of the pair at the start, tag and length included; `None` at the end.
+fn pair_len(bytes: &[u8]) -> Option<usize> {
+    let mut len = 0;
+    for (i, byte) in bytes.get(1..)?.iter().take(4).enumerate() {
+        len |= usize::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some(len + i + 2).filter(|n| *n <= bytes.len());
+        }
+    }
+    None
+}
+
+fn intersect(a: ClosedRange, b: ClosedRange) -> ClosedRange {
+    ClosedRange { start: a.start.max(b.start), end: a.end.min(b.end) }
+}
+
+/// The value, or a default and a warning when it is on a damaged page.
+fn tolerate<T: Default>(result: Result<T, BlockError>, damage: &mut Vec<String>) -> Result<T, StorageError> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(BlockError::Damaged(d)) => {
+            damage.push(d.to_string());
+            Ok(T::default())
+        }
+        Err(e) => Err(StorageError::Io(e.to_string())),
+    }
+}
+
+impl<D: Disk> DbQuerier<D> {
+    /// Calls `each` with the spelling and the place of every series of the head that satisfies the matchers and whose
+    /// timeline has samples in the range.
+    fn head_series(&self, matchers: &[Matcher], range: ClosedRange, mut each: impl FnMut(&[u8], (u32, u32))) {
+        let writer = self.inner.writer.read();
+        let head = &writer.head;
+        let ids = head.index.select(matchers);
+        let directory = self.inner.directory.read();
+        let mut has = HashMap::new();
+        for id in ids {
+            let slot = &head.table.slots[id as usize];
+            let seal = &self.view.parts.seal;
+            let exists = has
+                .entry(slot.timeline)
+                .or_insert_with(|| directory.has(slot.timeline, range, self.view.horizon, seal));
+            if *exists {
+                each(head.table.spelling(id), (slot.timeline, slot.index));
+            }
+        }
+    }
+
+    /// Blocks that overlap the range, in the order in which they count.
+    fn blocks(&self, range: ClosedRange) -> Vec<Arc<Block<D>>> {
+        self.view.parts.blocks.values().filter(|b| range.overlaps(b.range())).cloned().collect()
+    }
+
+    /// Calls `each` with the ids of a block's series that satisfy the matchers and have samples in the range.
+    fn block_series(
+        block: &Block<D>,
+        matchers: &[Matcher],
+        range: ClosedRange,
+        damage: &mut Vec<String>,
+    ) -> Result<Vec<u32>, StorageError> {
+        let selected = match block.select(matchers) {
+            Ok(ids) => ids,
+            Err(BlockError::Damaged(d)) => {
+                damage.push(d.to_string());
+                return Ok(Vec::new());
+            }
+            Err(e) => return Err(StorageError::Io(e.to_string())),
+        };
+        let mut ids = selected.to_vec();
+        let whole = range.start <= block.range().start && block.range().end <= range.end;
+        if !whole {
+            let inside = |t: Option<ClosedRange>| t.is_none_or(|t| t.start <= range.end && range.start <= t.end);
+            ids.retain(|id| block.times(*id).map_or(true, inside));
+        }
+        Ok(ids)
+    }
+
+    fn set(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Set<D>, StorageError> {
+        let range = intersect(self.range, hints.range);
+        let (mut text, mut candidates, mut damage) = (Vec::new(), Vec::new(), Vec::new());
+        let blocks = self.blocks(range);
+        let mut labels = Vec::new();
+        for (number, block) in blocks.iter().enumerate() {
+            let ids = Self::block_series(block, matchers, range, &mut damage)?;
+            labels.clear();
+            tolerate(block.labels_of(&ids, &mut labels), &mut damage)?;
+            for (id, labels) in ids.into_iter().zip(&labels) {
+                let start = text.len();
+                labels.spell(&mut text);
+                candidates.push(Candidate { spelling: start..text.len(), member: None, place: Some((number, id)) });
+            }
+        }
+        self.head_series(matchers, range, |spelling, member| {
+            let start = text.len();
+            text.extend_from_slice(spelling);
+            candidates.push(Candidate { spelling: start..text.len(), member: Some(member), place: None });
+        });
+        let (mut series, places) = unite(&text, candidates);
+        if hints.limit > 0 {
+            series.truncate(hints.limit);
+        }
+        let mut picks = HashMap::new();
+        if !hints.labels_only {
+            let directory = self.inner.directory.read();
+            let (horizon, seal) = (self.view.horizon, &self.view.parts.seal);
+            for (timeline, _) in series.iter().filter_map(|s| s.member) {
+                picks.entry(timeline).or_insert_with(|| directory.pick(timeline, range, horizon, seal));
+            }
+        }
+        let (inner, view) = (Arc::clone(&self.inner), self.view.clone());
+        let ahead = Mutex::new(Ahead::default());
+        Ok(Set { inner, view, text, series, blocks, places, picks, ahead, damage })
+    }
+
+    fn listing(&self, items: BTreeSet<String>, limit: usize, mut damage: Vec<String>) -> Listing {
+        let truncated = limit > 0 && items.len() > limit;
+        let limit = if limit > 0 { limit } else { usize::MAX };
+        damage.extend(self.view.parts.unreadable.iter().cloned());
+        Listing { items: items.into_iter().take(limit).collect(), truncated, warnings: damage }
+    }
+}
+
+/// Sorts candidates by labels and makes one series of equal ones.
+fn unite(text: &[u8], mut candidates: Vec<Candidate>) -> (Vec<Selected>, Vec<Place>) {
+    // Stable: blocks stay in the order in which they count.
+    candidates.sort_by(|a, b| compare(&text[a.spelling.clone()], &text[b.spelling.clone()]));
+    let mut series: Vec<Selected> = Vec::with_capacity(candidates.len());
+    let mut places = Vec::new();
+    for c in candidates {
+        let same = series.last().is_some_and(|s| text[s.spelling.clone()] == text[c.spelling.clone()]);
+        if !same {
+            let at = places.len();
+            series.push(Selected { spelling: c.spelling, member: None, places: at..at });
+        }
+        if let Some(last) = series.last_mut() {
+            places.extend(c.place);
+            last.places.end = places.len();
+            last.member = last.member.or(c.member);
+        }
+    }
+    (series, places)
+}
+
+impl<D: Disk> Querier for DbQuerier<D> {
+    fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError> {
+        Ok(Box::new(self.set(matchers, hints)?))
+    }
+
+    fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError> {
+        let (mut names, mut damage) = (BTreeSet::new(), Vec::new());
+        for block in self.blocks(self.range) {
+            names.extend(tolerate(block.label_names(matchers), &mut damage)?);
+        }
+        self.head_series(matchers, self.range, |spelling, _| {
+            for (name, _) in SpellingPairs::new(spelling).flatten() {
+                if !names.contains(name) {
+                    names.insert(name.to_owned());
+                }
+            }
+        });
+        Ok(self.listing(names, limit, damage))
+    }
+
+    fn label_values(&self, name: &str, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError> {
+        let (mut values, mut damage) = (BTreeSet::new(), Vec::new());
+        // One more than asked for, to know whether something was cut.
+        let enough = if limit > 0 { limit + 1 } else { 0 };
+        for block in self.blocks(self.range) {
+            values.extend(tolerate(block.label_values(name, matchers, enough), &mut damage)?);
+        }
+        self.head_series(matchers, self.range, |spelling, _| {
+            for (_, value) in SpellingPairs::new(spelling).flatten().filter(|(n, _)| *n == name) {
+                if !values.contains(value) {
+                    values.insert(value.to_owned());
+                }
+            }
+        });
+        Ok(self.listing(values, limit, damage))
+    }
+
+    fn exemplars(&self, matchers: &[Matcher]) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
+        let set = self.set(matchers, &SelectHints::range(self.range))?;
+        let mut found: HashMap<(u32, u32), Vec<Exemplar>> = HashMap::new();
+        let mut reader = FrameReader::new(&self.view, &self.inner.counters.damaged);
+        for (timeline, picks) in &set.picks {
+            for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Exemplars) {
+                reader.section(&pick.entry, |_, bytes| {
+                    read_exemplars(bytes, |index, exemplar| {
+                        if self.range.contains(exemplar.timestamp) && exemplar.timestamp >= pick.floor {
+                            found.entry((*timeline, index)).or_default().push(exemplar);
+                        }
+                    })
+                });
+            }
+        }
+        let mut out = Vec::new();
+        for (i, s) in set.series.iter().enumerate() {
+            let mut list = s.member.and_then(|m| found.remove(&m)).unwrap_or_default();
+            for (block, id) in &set.places[s.places.clone()] {
+                let own = tolerate(set.blocks[*block].exemplars(&[*id]), &mut Vec::new())?;
+                list.extend(own.into_iter().flat_map(|(_, e)| e).filter(|e| self.range.contains(e.timestamp)));
+            }
+            if !list.is_empty() {
+                list.sort_by_key(|e| e.timestamp);
+                list.dedup();
+                out.push((nightjar_model::storage::SeriesSet::labels(&set, i), list));
+            }
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn spellings_are_ordered_as_labels(a in pairs(), b in pairs()) {
+            let spell = |pairs: &[(String, String)]| {
+                let labels = Labels::from_pairs(pairs.iter().cloned());
+                let mut out = Vec::new();
+                labels.spell(&mut out);
+                (labels, out)
+            };
+            let ((labels_a, a), (labels_b, b)) = (spell(&a), spell(&b));
+            prop_assert_eq!(compare(&a, &b), labels_a.cmp(&labels_b));
+        }
+    }
+
+    fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
+        prop::collection::vec(("[ab_]{1,3}", prop_oneof!["[xy]{1,2}", "z{120,140}"]), 0..4)
+    }
+}

@@ -1,0 +1,56 @@
+//! What can be chosen when a database is opened.
+
+/// Limits and intervals. Every limit has a name, because whoever meets one must be able to ask for it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How much older than the newest stored sample an out-of-order sample may be, in milliseconds; 0 refuses them all.
+    pub out_of_order_window_ms: i64,
+    /// Blocks that end before now minus this are removed, in milliseconds; 0 keeps everything.
+    pub retention_ms: i64,
+    /// Width of a block, in milliseconds.
+    pub block_ms: i64,
+    /// The newest data that is never sealed into a block, in milliseconds.
+    pub seal_delay_ms: i64,
+    /// A segment of the log is closed when it has grown to this many bytes.
+    pub segment_bytes: u64,
+    /// Appends wait while this many bytes are queued for the disk.
+    pub queue_bytes: usize,
+    /// Series in memory; 0 = no limit.
+    pub max_series: usize,
+    /// Labels of a series.
+    pub max_labels: usize,
+    /// Bytes of a label name.
+    pub max_label_name_bytes: usize,
+    /// Bytes of a label value.
+    pub max_label_value_bytes: usize,
+    /// Metrics whose metadata is kept.
+    pub max_metadata: usize,
+    /// Decoded samples a query keeps in memory to read a frame only once, in bytes.
+    pub read_ahead_bytes: usize,
+    /// Decoded pages of blocks kept in memory, in bytes.
+    pub block_cache_bytes: usize,
+    /// Fixes the keys of hash tables and segments, for tests; `None` takes them from the operating system.
+    pub seed: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        const HOUR: i64 = 3_600_000;
+        Options {
+            out_of_order_window_ms: 4 * HOUR,
+            retention_ms: 15 * 24 * HOUR,
+            block_ms: 2 * HOUR,
+            seal_delay_ms: HOUR,
+            segment_bytes: 64 << 20,
+            queue_bytes: 32 << 20,
+            max_series: 0,
+            max_labels: 128,
+            max_label_name_bytes: 1024,
+            max_label_value_bytes: 8192,
+            max_metadata: 100_000,
+            read_ahead_bytes: 48 << 20,
+            block_cache_bytes: 64 << 20,
+            seed: None,
+        }
+    }
+}

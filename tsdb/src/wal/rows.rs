@@ -1,0 +1,371 @@
+//! Rows: what one scrape target said at one time, 64 series a chunk.
+//!
+//! A chunk says which of its 64 members are present, which of those differ from their base, and by how much. It knows
+//! its length, so a reader that wants a few series steps over the rest.
+
+use std::collections::HashMap;
+
+use nightjar_model::TimestampMs;
+
+use super::value::Base;
+use crate::bytes::{Corrupt, Cursor, put_varint, put_zigzag};
+
+/// Members of a timeline are numbered below this.
+pub(crate) const MAX_MEMBERS: u32 = 1 << 13;
+/// Members of one chunk.
+pub(crate) const CHUNK: u32 = 64;
+
+const ALL: u8 = 0;
+const MASK: u8 = 1;
+const ONE: u8 = 2;
+const FIRST: u8 = 3;
+
+const NONE: u8 = 0;
+const EACH: u8 = 1;
+const SOME: u8 = 2;
+const FEW: u8 = 3;
+const FEW_MAX: u32 = 6;
+
+const STEP: u8 = 0x10;
+
+/// One sample on its way into a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member {
+    /// Number within the timeline.
+    pub(crate) index: u32,
+    /// Where the writer keeps the series' scale.
+    pub(crate) slot: u32,
+    /// The value.
+    pub(crate) bits: u64,
+    /// The value it is told against.
+    pub(crate) base: u64,
+}
+
+/// Writes runs.
+#[derive(Debug, Default)]
+pub(crate) struct RunEncoder {
+    body: Vec<u8>,
+}
+
+/// A run's place in time and the start timestamps it changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunHead<'a> {
+    /// Time of all samples.
+    pub(crate) t: TimestampMs,
+    /// Time of the run before in this section, or the section's first time.
+    pub(crate) previous: TimestampMs,
+    /// Start timestamps that differ from what the epoch knows: member and start, ascending by member.
+    pub(crate) starts: &'a [(u32, TimestampMs)],
+}
+
+impl RunEncoder {
+    /// Writes one run. `members` ascend by index, each once; `scales` are the writer's, by slot.
+    pub(crate) fn encode(&mut self, head: RunHead<'_>, members: &[Member], scales: &mut [u8], out: &mut Vec<u8>) {
+        put_zigzag(head.t.wrapping_sub(head.previous), out);
+        let chunks = members.chunk_by(|a, b| a.index / CHUNK == b.index / CHUNK).count();
+        put_varint((chunks as u64) << 1 | u64::from(!head.starts.is_empty()), out);
+        if !head.starts.is_empty() {
+            put_varint(head.starts.len() as u64, out);
+            let mut next = 0;
+            for (index, start) in head.starts {
+                put_varint(u64::from(index - next), out);
+                put_zigzag(head.t.wrapping_sub(*start), out);
+                next = index + 1;
+            }
+        }
+        let mut next = 0;
+        for chunk in members.chunk_by(|a, b| a.index / CHUNK == b.index / CHUNK) {
+            self.chunk(chunk, &mut next, scales, out);
+        }
+    }
+
+    fn chunk(&mut self, members: &[Member], next: &mut u32, scales: &mut [u8], out: &mut Vec<u8>) {
+        let (mut present, mut changed) = (0u64, 0u64);
+        self.body.clear();
+        for m in members {
+            let bit = 1 << (m.index % CHUNK);
+            present |= bit;
+            if m.bits != m.base {
+                changed |= bit;
+                let mut base = Base { bits: m.base, scale: scales[m.slot as usize] };
+                base.encode(m.bits, &mut self.body);
+                scales[m.slot as usize] = base.scale;
+            }
+        }
+        let number = members[0].index / CHUNK;
+        let at = out.len();
+        out.push(0);
+        let mut flags = 0;
+        if number != *next {
+            flags |= STEP;
+            put_varint(u64::from(number - *next), out);
+        }
+        *next = number + 1;
+        flags |= put_present(present, out) | put_changed(present, changed, out) << 2;
+        if changed != 0 {
+            if flags & 3 != ONE {
+                put_varint(self.body.len() as u64, out);
+            }
+            out.extend_from_slice(&self.body);
+        }
+        out[at] = flags;
+    }
+}
+
+fn put_present(present: u64, out: &mut Vec<u8>) -> u8 {
+    if present == u64::MAX {
+        ALL
+    } else if present.count_ones() == 1 {
+        out.push(present.trailing_zeros() as u8);
+        ONE
+    } else if present & present.wrapping_add(1) == 0 {
+        out.push(present.count_ones() as u8);
+        FIRST
+    } else {
+        out.extend_from_slice(&present.to_le_bytes());
+        MASK
+    }
+}
+
+fn put_changed(present: u64, changed: u64, out: &mut Vec<u8>) -> u8 {
+    if changed == 0 {
+        NONE
+    } else if changed == present {
+        EACH
+    } else if changed.count_ones() <= FEW_MAX {
+        out.push(changed.count_ones() as u8);
+        out.extend(bits(changed).map(|b| b as u8));
+        FEW
+    } else {
+        out.extend_from_slice(&changed.to_le_bytes()[..mask_len(present)]);
+        SOME
+    }
+}
+
+/// Bytes of a mask over `present`.
+fn mask_len(present: u64) -> usize {
+    (64 - present.leading_zeros()).div_ceil(8) as usize
+}
+
+/// The positions of the set bits, ascending.
+pub(crate) fn bits(mut mask: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        (mask != 0).then(|| {
+            let bit = mask.trailing_zeros();
+            mask &= mask - 1;
+            bit
+        })
+    })
+}
+
+/// Which members a reader wants, and what it knows of them inside the current epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Chain {
+    /// Place in `chunks` by chunk number, plus one.
+    places: Vec<u16>,
+    chunks: Vec<Wanted>,
+    starts: HashMap<u32, TimestampMs>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    mask: u64,
+    first_column: u32,
+    bases: Box<[Base; CHUNK as usize]>,
+}
+
+/// Takes the samples a [`Chain`] asked for.
+pub(crate) trait RowSink {
+    /// The samples that follow are of this time.
+    fn run(&mut self, t: TimestampMs);
+
+    /// One sample of the run: the column is the rank of the member among the wanted ones; a start of 0 is unknown.
+    fn sample(&mut self, column: u32, bits: u64, start: TimestampMs);
+}
+
+impl Chain {
+    /// A chain for `members`, ascending, each once and below [`MAX_MEMBERS`].
+    pub(crate) fn new(members: &[u32]) -> Chain {
+        let mut chain = Chain::default();
+        for (column, index) in members.iter().enumerate() {
+            let number = (index / CHUNK) as usize;
+            if chain.places.len() <= number {
+                chain.places.resize(number + 1, 0);
+                let bases = Box::new([Base::default(); CHUNK as usize]);
+                chain.chunks.push(Wanted { mask: 0, first_column: column as u32, bases });
+                chain.places[number] = chain.chunks.len() as u16;
+            }
+            let place = chain.places[number] as usize - 1;
+            chain.chunks[place].mask |= 1 << (index % CHUNK);
+        }
+        chain
+    }
+
+    /// Forgets what the epoch before said.
+    pub(crate) fn reset(&mut self) {
+        for chunk in &mut self.chunks {
+            *chunk.bases = [Base::default(); CHUNK as usize];
+        }
+        self.starts.clear();
+    }
+
+    fn place(&self, number: u64) -> Option<usize> {
+        let place = *self.places.get(usize::try_from(number).ok()?)?;
+        (place > 0).then(|| place as usize - 1)
+    }
+
+    /// Reads the runs of one section whose first time is `t_min`. Late rows (`absolute`) stand for themselves: every
+    /// run starts from nothing and leaves the chain as it was.
+    pub(crate) fn decode(
+        &mut self,
+        section: &[u8],
+        t_min: TimestampMs,
+        absolute: bool,
+        sink: &mut impl RowSink,
+    ) -> Result<(), Corrupt> {
+        let mut cursor = Cursor::new(section);
+        let mut t = t_min;
+        let mut late_starts = HashMap::new();
+        while !cursor.is_empty() {
+            t = t.wrapping_add(cursor.zigzag("run time")?);
+            let head = cursor.varint("run head")?;
+            let starts = if absolute { &mut late_starts } else { &mut self.starts };
+            if absolute {
+                starts.clear();
+            }
+            if head & 1 == 1 {
+                read_starts(&mut cursor, t, starts)?;
+            }
+            sink.run(t);
+            let mut next = 0u64;
+            for _ in 0..head >> 1 {
+                self.chunk(&mut cursor, &mut next, absolute.then_some(&late_starts), sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn chunk(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        next: &mut u64,
+        late: Option<&HashMap<u32, TimestampMs>>,
+        sink: &mut impl RowSink,
+    ) -> Result<(), Corrupt> {
+        let flags = cursor.u8("chunk")?;
+        if flags & STEP != 0 {
+            *next = next.saturating_add(cursor.varint("chunk number")?);
+        }
+        let number = *next;
+        *next = next.saturating_add(1);
+        let present = read_present(cursor, flags & 3)?;
+        let changed = read_changed(cursor, flags >> 2 & 3, present)?;
+        let place = self.place(number);
+        if changed != 0 && flags & 3 != ONE {
+            let body = cursor.blob("chunk values")?;
+            let Some(place) = place else { return Ok(()) };
+            let mut values = Cursor::new(body);
+            self.values(&mut values, place, number, (present, changed), late, sink)?;
+            return values.finish("chunk values");
+        }
+        match place {
+            Some(place) => self.values(cursor, place, number, (present, changed), late, sink),
+            None if changed != 0 => Base::default().decode(cursor).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn values(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        place: usize,
+        number: u64,
+        (present, changed): (u64, u64),
+        late: Option<&HashMap<u32, TimestampMs>>,
+        sink: &mut impl RowSink,
+    ) -> Result<(), Corrupt> {
+        let chunk = &mut self.chunks[place];
+        let starts = late.unwrap_or(&self.starts);
+        let wanted = chunk.mask & present;
+        let mut todo = wanted | changed;
+        while todo != 0 {
+            let bit = todo.trailing_zeros();
+            let one = 1u64 << bit;
+            todo &= todo - 1;
+            let base = &mut chunk.bases[bit as usize];
+            let value = match (changed & one != 0, late.is_some()) {
+                (true, false) => base.decode(cursor)?,
+                (true, true) => Base::default().decode(cursor)?,
+                (false, false) => base.bits,
+                (false, true) => 0,
+            };
+            if wanted & one != 0 {
+                let column = chunk.first_column + (chunk.mask & (one - 1)).count_ones();
+                let start = match starts.is_empty() {
+                    true => 0,
+                    false => starts.get(&(number as u32 * CHUNK + bit)).copied().unwrap_or(0),
+                };
+                sink.sample(column, value, start);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_starts(c: &mut Cursor<'_>, t: TimestampMs, starts: &mut HashMap<u32, TimestampMs>) -> Result<(), Corrupt> {
+    let mut next = 0u64;
+    for _ in 0..c.count(2, "start count")? {
+        let index = next.saturating_add(c.varint("start member")?);
+        if index >= u64::from(MAX_MEMBERS) {
+            return Err(c.corrupt("start member"));
+        }
+        next = index + 1;
+        match t.wrapping_sub(c.zigzag("start time")?) {
+            0 => starts.remove(&(index as u32)),
+            start => starts.insert(index as u32, start),
+        };
+    }
+    Ok(())
+}
+
+fn read_present(cursor: &mut Cursor<'_>, kind: u8) -> Result<u64, Corrupt> {
+    Ok(match kind {
+        ALL => u64::MAX,
+        ONE => position(cursor)?,
+        FIRST => match cursor.u8("member count")? {
+            n @ 1..=63 => (1 << n) - 1,
+            _ => return Err(cursor.corrupt("member count")),
+        },
+        _ => cursor.u64("members")?,
+    })
+}
+
+fn read_changed(cursor: &mut Cursor<'_>, kind: u8, present: u64) -> Result<u64, Corrupt> {
+    let mut changed = 0;
+    match kind {
+        NONE => {}
+        EACH => changed = present,
+        FEW => {
+            for _ in 0..cursor.u8("changed count")? {
+                changed |= position(cursor)?;
+            }
+        }
+        _ => {
+            let mut mask = [0; 8];
+            let len = mask_len(present);
+            mask[..len].copy_from_slice(cursor.take(len, "changed members")?);
+            changed = u64::from_le_bytes(mask);
+        }
+    }
+    if changed & !present == 0 { Ok(changed) } else { Err(cursor.corrupt("changed members")) }
+}
+
+fn position(cursor: &mut Cursor<'_>) -> Result<u64, Corrupt> {
+    match cursor.u8("member")? {
+        n @ 0..=63 => Ok(1 << n),
+        _ => Err(cursor.corrupt("member")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
