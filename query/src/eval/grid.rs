@@ -31,7 +31,7 @@ impl Grid {
 
     /// Times up to `end`, inclusive.
     pub(crate) fn until(start: TimestampMs, end: TimestampMs, step_ms: i64) -> Grid {
-        let len = if end < start { 0 } else { end.saturating_sub(start) / step_ms + 1 };
+        let len = if end < start { 0 } else { (end.saturating_sub(start) / step_ms).saturating_add(1) };
         Grid { start, step_ms, len: usize::try_from(len).unwrap_or(usize::MAX) }
     }
 
