@@ -1,0 +1,56 @@
+//! Templates by what Go makes of them: `testdata/template/*.txt` beside ours.
+
+#[path = "golden/cases.rs"]
+mod cases;
+#[path = "golden/data.rs"]
+mod data;
+
+use cases::{Case, Outcome};
+use data::World;
+use nightjar_template::{Context, Limits};
+
+/// What our templates do differently on purpose: the start of the template, and why.
+const DIFFERENT: &[(&str, &str)] = &[("{{ printf \"%v\" (index .Alerts 0) }} {{ printf \"%T", "nothing")];
+
+fn outcome(case: &Case) -> Outcome {
+    let (set, data) = data::set(&case.data);
+    let mut set = set;
+    let text = if case.data == "rule" {
+        format!("{}{}", nightjar_template::RULE_PRELUDE, case.template)
+    } else {
+        case.template.clone()
+    };
+    if let Err(e) = set.parse("t", &text) {
+        return Outcome::Error(e.to_string());
+    }
+    let mut world = World::default();
+    let mut context = Context::new(&mut world, Limits::NOTIFICATION);
+    let result = match case.mode.as_str() {
+        "html" => set.render_html("t", &data, &mut context),
+        _ => set.render("t", &data, &mut context),
+    };
+    match result {
+        Ok(text) => Outcome::Text(text),
+        Err(e) => Outcome::Error(e.to_string()),
+    }
+}
+
+fn check(file: &str) {
+    let cases = cases::read(file);
+    assert!(cases.len() > 20, "{file} has only {} cases", cases.len());
+    let mut wrong = 0;
+    for case in &cases {
+        let got = outcome(case);
+        if got != case.outcome && !DIFFERENT.iter().any(|(start, _)| case.template.starts_with(start)) {
+            wrong += 1;
+            println!("{file}: {}\n  want {:?}\n  got  {got:?}", case.template, case.outcome);
+        }
+    }
+    assert_eq!(wrong, 0, "{wrong} of {} templates in {file} differ from Go", cases.len());
+}
+
+macro_rules! golden {
+    ($($name:ident)*) => { $(#[test] fn $name() { check(concat!(stringify!($name), ".txt")); })* };
+}
+
+golden! { syntax control print floats go prometheus alertmanager time html }
