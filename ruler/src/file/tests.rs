@@ -1,0 +1,3 @@
+//! Rule files by what is said about them.
+
+use super::*;

@@ -1,0 +1,1 @@
+//! Test files by their verdict.
