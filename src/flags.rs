@@ -126,7 +126,7 @@ pub struct ServeFlags {
           value_parser = BoolishValueParser::new(), action = ArgAction::Set, hide_possible_values = true)]
     pub enable_remote_write_receiver: bool,
 
-    /// Accepted for compatibility: OTLP is always on.
+    /// Accepted for compatibility, without effect: OTLP is not in this version.
     #[arg(long = "web.enable-otlp-receiver", env = "NIGHTJAR_WEB_ENABLE_OTLP_RECEIVER", hide_env = true,
           value_name = "BOOL",
           num_args = 0..=1, require_equals = true, default_value = "true", default_missing_value = "true",
@@ -212,7 +212,7 @@ pub struct StorageFlags {
 
     /// How late a sample may come.
     #[arg(long = "storage.tsdb.out-of-order-time-window", value_name = "DURATION", hide_env = true,
-          env = "NIGHTJAR_STORAGE_TSDB_OUT_OF_ORDER_TIME_WINDOW", default_value = "10m",
+          env = "NIGHTJAR_STORAGE_TSDB_OUT_OF_ORDER_TIME_WINDOW", default_value = "4h",
           value_parser = units::parse_duration)]
     pub out_of_order_window: Duration,
 }

@@ -22,8 +22,21 @@ pub fn start(flags: &LogFlags, clock: Arc<dyn Clock>) {
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Error => LevelFilter::ERROR,
     };
+    report_panics();
     let lines = Lines { format: flags.format, clock };
     let _ = tracing_subscriber::fmt().with_max_level(level).event_format(lines).with_writer(std::io::stderr).try_init();
+}
+
+/// A panic is one log line too, with its place.
+fn report_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+        tracing::error!(thread, place, panic = message, "a bug in this program");
+    }));
 }
 
 struct Lines {

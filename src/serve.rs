@@ -24,7 +24,7 @@ use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
 use crate::metrics::Metrics;
 use crate::server::{self, Patience, Server, ServerLimits};
-use crate::store::{Store, StoreSlot};
+use crate::store::{Phase, Store, StoreSlot};
 
 /// How long running requests may finish when the server ends.
 const GRACE: Duration = Duration::from_secs(5);
@@ -110,14 +110,13 @@ impl Running {
             tracing::info!(version = VERSION, address = format!("http://{address}"), "listening");
         }
         open_behind(&app, &flags, parts.open_store);
+        tokio::spawn(maintain(Arc::clone(&app)));
         Ok(Running { app, addresses, server, flags, control })
     }
 
     /// Runs until it is told to stop, then stops in good order.
     pub async fn until_stopped(mut self) -> Result<(), String> {
         let mut signals = signals::Signals::new().map_err(|e| format!("cannot wait for signals: {e}"))?;
-        let mut tick = tokio::time::interval(MAINTENANCE);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let outcome = loop {
             tokio::select! {
                 signal = signals.next() => match signal {
@@ -135,7 +134,6 @@ impl Running {
                     }
                     Some(Control::Failed(sentence)) => break Err(sentence),
                 },
-                _ = tick.tick() => self.maintain().await,
             }
         };
         self.shutdown().await;
@@ -177,15 +175,19 @@ impl Running {
             }
         }
     }
+}
 
-    async fn maintain(&self) {
-        let app = Arc::clone(&self.app);
-        let work = move || {
-            if let Some(store) = app.store.get() {
+/// Lets storage look after itself until the server stops.
+async fn maintain(app: Arc<App>) {
+    while app.store.phase() != Phase::Stopping {
+        tokio::time::sleep(MAINTENANCE).await;
+        let app = Arc::clone(&app);
+        let step = move || {
+            if let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) {
                 store.maintain(app.clock.wall_ms());
             }
         };
-        if tokio::task::spawn_blocking(work).await.is_err() {
+        if tokio::task::spawn_blocking(step).await.is_err() {
             tracing::error!("looking after the data met a bug; the line above has details");
         }
     }

@@ -19,7 +19,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
 use crate::metrics::Metrics;
@@ -41,6 +41,9 @@ pub struct ServerLimits {
     pub patience: Patience,
 }
 
+/// How long a connection nobody uses may keep a place that a new one waits for.
+const EVICTION_INTERVAL: Duration = Duration::from_millis(20);
+
 /// A running listener.
 pub struct Server {
     stop: watch::Sender<bool>,
@@ -56,12 +59,14 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let max_connections = limits.max_connections.clamp(1, u32::MAX as usize >> 4);
         let places = Arc::new(Semaphore::new(max_connections));
+        let wanted = Arc::new(Notify::new());
         let accept = |listener| {
             let acceptor = Acceptor {
                 router: router.clone(),
                 patience: limits.patience,
                 metrics: Arc::clone(&metrics),
                 builder: Arc::new(builder()),
+                wanted: Arc::clone(&wanted),
                 stopped: stopped.clone(),
             };
             tokio::spawn(acceptor.run(listener, Arc::clone(&places)))
@@ -110,6 +115,8 @@ struct Acceptor {
     metrics: Arc<Metrics>,
     builder: Arc<Builder<TokioExecutor>>,
     stopped: watch::Receiver<bool>,
+    /// Asks one connection to make place for another.
+    wanted: Arc<Notify>,
 }
 
 impl Acceptor {
@@ -118,7 +125,7 @@ impl Acceptor {
         loop {
             let accepted = tokio::select! {
                 _ = stopped.changed() => return,
-                accepted = accept(&listener, &places) => accepted,
+                accepted = accept(&listener, &places, &self.wanted) => accepted,
             };
             if let Some((stream, peer, place)) = accepted {
                 self.connection(stream, peer, place);
@@ -131,17 +138,23 @@ impl Acceptor {
         let in_flight = InFlight::default();
         let io = TokioIo::new(PatientIo::new(stream, self.patience, in_flight.clone()));
         let (router, metrics, builder) = (self.router.clone(), Arc::clone(&self.metrics), Arc::clone(&self.builder));
-        let mut stopped = self.stopped.clone();
+        let (mut stopped, wanted) = (self.stopped.clone(), Arc::clone(&self.wanted));
         metrics.http.connections.add(1);
         tokio::spawn(async move {
             let _place = place;
+            let idle = in_flight.clone();
             let service = service_fn(move |request| respond(router.clone(), in_flight.clone(), request));
             let mut connection = pin!(builder.serve_connection(io, service));
             let result = tokio::select! {
                 result = connection.as_mut() => result,
+                () = evicted(&wanted, &idle) => {
+                    metrics.http.connections_cut.add(1);
+                    Ok(())
+                }
                 () = async { let _ = stopped.wait_for(|stopped| *stopped).await; } => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    // Half a head is not worth waiting for.
+                    if idle.any() { connection.await } else { Ok(()) }
                 }
             };
             if let Err(error) = result {
@@ -155,14 +168,33 @@ impl Acceptor {
     }
 }
 
+/// Resolves when another connection needs the place of this one and it is not answering anything.
+async fn evicted(wanted: &Notify, in_flight: &InFlight) {
+    loop {
+        wanted.notified().await;
+        if !in_flight.any() {
+            return;
+        }
+    }
+}
+
 /// One connection with its place; `None` when accepting failed for now.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    wanted: &Notify,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, place)),
+        Ok((stream, peer)) => {
+            // The longest waiting one is asked first; who is busy stays, so under full load new connections wait.
+            loop {
+                let place = Arc::clone(places).acquire_owned();
+                match tokio::time::timeout(EVICTION_INTERVAL, place).await {
+                    Ok(place) => return Some((stream, peer, place.ok()?)),
+                    Err(_) => wanted.notify_one(),
+                }
+            }
+        }
         Err(error) => {
             // Out of file descriptors, most likely: whoever ends a connection helps.
             tracing::warn!(%error, "cannot accept a connection");

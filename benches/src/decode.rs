@@ -13,7 +13,7 @@ use crate::fleet::Fleet;
 pub(crate) fn measure(fleet: &Fleet<'_>, batch: usize) -> Outcome<()> {
     println!("decode: {:.0} B of labels per series, {batch} samples per request", fleet.label_bytes());
     for protocol in [Protocol::V1, Protocol::V2] {
-        let load = fleet.load(protocol, 1, batch)?;
+        let load = fleet.load(protocol, 1, batch, 0..fleet.scrapes())?;
         let bodies = &load.requests[0];
         let per_sample = |nanos: f64| nanos / load.samples as f64;
         let (limits, mut inflater, mut scratch) = (Limits::default(), Inflater::new(), Scratch::new());

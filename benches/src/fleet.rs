@@ -3,6 +3,8 @@
 //! Each host has its own `instance`, starts at another point of the recording and is scraped a few milliseconds off
 //! the grid, so that neither values nor timestamps of two hosts agree.
 
+use std::ops::Range;
+
 use nightjar_model::{Labels, Sample, TimestampMs};
 use nightjar_platform::SplitMix;
 use nightjar_remote_write::Protocol;
@@ -53,10 +55,6 @@ impl<'a> Fleet<'a> {
         self.scrapes
     }
 
-    pub(crate) fn start(&self) -> TimestampMs {
-        self.start
-    }
-
     pub(crate) fn end(&self) -> TimestampMs {
         self.start + (self.scrapes as i64 - 1) * STEP_MS
     }
@@ -68,10 +66,19 @@ impl<'a> Fleet<'a> {
         spelling.len() as f64 / self.series() as f64
     }
 
-    /// Builds all requests: hosts spread over connections, `batch` samples each.
-    pub(crate) fn load(&self, protocol: Protocol, connections: usize, batch: usize) -> Outcome<Load> {
+    /// Builds the requests of some scrapes: hosts spread over connections, `batch` samples each.
+    pub(crate) fn load(
+        &self,
+        protocol: Protocol,
+        connections: usize,
+        batch: usize,
+        scrapes: Range<usize>,
+    ) -> Outcome<Load> {
         let threads: Vec<_> = std::thread::scope(|scope| {
-            let build = |c: usize| scope.spawn(move || self.requests(protocol, c, connections, batch));
+            let build = |c: usize| {
+                let scrapes = scrapes.clone();
+                scope.spawn(move || self.requests(protocol, (c, connections), batch, scrapes))
+            };
             let running: Vec<_> = (0..connections).map(build).collect();
             running.into_iter().map(|thread| thread.join()).collect()
         });
@@ -85,10 +92,16 @@ impl<'a> Fleet<'a> {
         Ok(load)
     }
 
-    fn requests(&self, protocol: Protocol, first: usize, step: usize, batch: usize) -> Outcome<(Vec<Vec<u8>>, u64)> {
+    fn requests(
+        &self,
+        protocol: Protocol,
+        (first, step): (usize, usize),
+        batch: usize,
+        scrapes: Range<usize>,
+    ) -> Outcome<(Vec<Vec<u8>>, u64)> {
         let (mut requests, mut total) = (Vec::new(), 0);
-        let mut rng = SplitMix::new(first as u64);
-        for scrape in 0..self.scrapes {
+        let mut rng = SplitMix::new(((scrapes.start as u64) << 32) | first as u64);
+        for scrape in scrapes {
             let mut pending: Vec<(&Labels, [Sample; 1])> = Vec::with_capacity(batch);
             for host in (first..self.hosts).step_by(step) {
                 let phase = (host * 37 + scrape) % self.capture.scrapes.len();

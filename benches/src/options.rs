@@ -22,6 +22,7 @@ options:
   --capture PATH       recorded scrapes (default: ../shared/capture/node.txt.zst)
   --connections N      parallel senders (default 8)
   --batch N            samples per request (default 2000)
+  --rate N             samples per second to send in ingest (default: as many as are taken)
   --series N           active series for restart (default 1000000)
   --keep               keep the data directories";
 
@@ -33,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) capture: PathBuf,
     pub(crate) connections: usize,
     pub(crate) batch: usize,
+    pub(crate) rate: Option<usize>,
     pub(crate) series: usize,
     pub(crate) keep: bool,
 }
@@ -51,6 +53,7 @@ impl Options {
             capture: concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/capture/node.txt.zst").into(),
             connections: 8,
             batch: 2000,
+            rate: None,
             series: 0,
             keep: false,
         };
@@ -65,6 +68,7 @@ impl Options {
                 "--capture" => options.capture = value()?.into(),
                 "--connections" => options.connections = number(&value()?)?,
                 "--batch" => options.batch = number(&value()?)?,
+                "--rate" => options.rate = Some(number(&value()?)?),
                 "--series" => options.series = number(&value()?)?,
                 "all" => options.questions = QUESTIONS.map(str::to_owned).to_vec(),
                 _ => options.questions.push(known(&QUESTIONS, arg)?),

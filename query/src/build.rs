@@ -8,6 +8,7 @@ use crate::ast::{BinaryOp, RangeMode, Span, ValueType};
 use crate::error::QueryError;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Vector};
+use crate::operators::buffered::Buffered;
 use crate::operators::instant_selector::{InstantSelector, Take};
 use crate::operators::map::{Name, map};
 use crate::operators::range_selector::RangeSelector;
@@ -62,19 +63,25 @@ impl<'q> Builder<'q> {
     /// A vector-valued expression.
     pub(crate) fn vector(&self, node: &Node) -> Result<Vector<'q>, QueryError> {
         self.context.check()?;
+        if self.grid.len == 0 {
+            return self.nothing();
+        }
         match &node.kind {
             NodeKind::Vector(selector) => Ok(Box::new(self.selector(selector, node.span, Take::Value)?)),
             NodeKind::Negate(inner) => self.negate(inner),
-            NodeKind::Binary(binary) => self.binary(binary, node.span),
+            NodeKind::Binary(_) => self.binaries(node),
             NodeKind::Aggregate(aggregate) => self.inside(aggregate.op.as_str()).aggregate(aggregate, node.span),
             NodeKind::Call(call) => self.inside(call.func).call(call, node.span),
-            NodeKind::StepInvariant(inner) => {
-                Ok(Box::new(Repeat::new(self.once().vector(inner)?, self.grid.len)))
-            }
+            NodeKind::StepInvariant(inner) => Ok(Box::new(Repeat::new(self.once().vector(inner)?, self.grid.len))),
             NodeKind::Number(_) | NodeKind::String(_) | NodeKind::Matrix(_) | NodeKind::Subquery(_) => {
                 Err(QueryError::execution("expected an instant vector"))
             }
         }
+    }
+
+    /// A vector without series.
+    fn nothing(&self) -> Result<Vector<'q>, QueryError> {
+        Ok(Box::new(Buffered::new(self.context, Vec::new())?))
     }
 
     /// The values of a scalar expression at all steps.
@@ -87,9 +94,18 @@ impl<'q> Builder<'q> {
                 let once = self.once().scalar(inner)?;
                 Ok(vec![once.first().copied().unwrap_or(f64::NAN); steps])
             }
-            NodeKind::Binary(b) => {
-                let (lhs, rhs) = (self.scalar(&b.lhs)?, self.scalar(&b.rhs)?);
-                Ok(lhs.into_iter().zip(rhs).map(|(x, y)| binary::scalars(b.op, x, y)).collect())
+            NodeKind::Binary(_) => {
+                let (mut chain, mut innermost) = (Vec::new(), node);
+                while let NodeKind::Binary(b) = &innermost.kind {
+                    chain.push(b);
+                    innermost = &b.lhs;
+                }
+                let mut values = self.scalar(innermost)?;
+                for b in chain.into_iter().rev() {
+                    let rhs = self.scalar(&b.rhs)?;
+                    values.iter_mut().zip(rhs).for_each(|(x, y)| *x = binary::scalars(b.op, *x, y));
+                }
+                Ok(values)
             }
             NodeKind::Call(call) => match (call.func, call.args.as_slice()) {
                 ("pi", _) => Ok(vec![std::f64::consts::PI; steps]),
@@ -120,26 +136,43 @@ impl<'q> Builder<'q> {
         map(self.context, self.vector(inner)?, Name::Drop, Box::new(change))
     }
 
-    fn binary(&self, b: &BinaryNode, at: Span) -> Result<Vector<'q>, QueryError> {
+    /// A chain of infix operators that grows to the left, as long as the parser allows; so without recursion.
+    fn binaries(&self, node: &Node) -> Result<Vector<'q>, QueryError> {
         let below = self.inside("");
-        let (context, steps) = (self.context, self.grid.len);
-        let scalar_side = match (b.lhs.value_type(), b.rhs.value_type()) {
-            (ValueType::Scalar, _) => ScalarSide::Left,
-            (_, ValueType::Scalar) => ScalarSide::Right,
-            _ => {
-                let (lhs, rhs) = (below.vector(&b.lhs)?, below.vector(&b.rhs)?);
-                if matches!(b.op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless) {
-                    return set(context, b.op, &b.matching, lhs, rhs, steps);
-                }
-                let op = VectorOp { op: b.op, matching: b.matching.clone(), return_bool: b.return_bool, at };
-                return vector_binary(context, op, lhs, rhs, steps);
+        let (mut chain, mut innermost) = (Vec::new(), node);
+        while let NodeKind::Binary(b) = &innermost.kind
+            && b.lhs.value_type != ValueType::Scalar
+        {
+            chain.push((&**b, innermost.span));
+            innermost = &b.lhs;
+        }
+        let mut result = match &innermost.kind {
+            NodeKind::Binary(b) => {
+                let (scalars, vector) = (below.scalar(&b.lhs)?, below.vector(&b.rhs)?);
+                let side = ScalarSide::Left;
+                scalar_binary(self.context, b.op, b.return_bool, vector, scalars, side, innermost.span)?
             }
+            _ => below.vector(innermost)?,
         };
-        let (scalars, vector) = match scalar_side {
-            ScalarSide::Left => (below.scalar(&b.lhs)?, below.vector(&b.rhs)?),
-            ScalarSide::Right => (below.scalar(&b.rhs)?, below.vector(&b.lhs)?),
-        };
-        scalar_binary(context, b.op, b.return_bool, vector, scalars, scalar_side, at)
+        for (b, at) in chain.into_iter().rev() {
+            result = below.binary(b, result, at)?;
+        }
+        Ok(result)
+    }
+
+    /// `lhs op rhs` with the left side built.
+    fn binary(&self, b: &BinaryNode, lhs: Vector<'q>, at: Span) -> Result<Vector<'q>, QueryError> {
+        let (context, steps) = (self.context, self.grid.len);
+        if b.rhs.value_type == ValueType::Scalar {
+            let scalars = self.scalar(&b.rhs)?;
+            return scalar_binary(context, b.op, b.return_bool, lhs, scalars, ScalarSide::Right, at);
+        }
+        let rhs = self.vector(&b.rhs)?;
+        if matches!(b.op, BinaryOp::And | BinaryOp::Or | BinaryOp::Unless) {
+            return set(context, b.op, &b.matching, lhs, rhs, steps);
+        }
+        let op = VectorOp { op: b.op, matching: b.matching.clone(), return_bool: b.return_bool, at };
+        vector_binary(context, op, lhs, rhs, steps)
     }
 
     /// An instant selector.

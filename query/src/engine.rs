@@ -139,7 +139,9 @@ impl Engine {
         interrupt: &dyn Interrupt,
     ) -> Result<Answer, QueryError> {
         if steps.step_ms <= 0 {
-            return Err(QueryError::BadData("zero or negative query resolution step widths are not accepted".to_owned()));
+            return Err(QueryError::BadData(
+                "zero or negative query resolution step widths are not accepted".to_owned(),
+            ));
         }
         let value_type = expr.value_type();
         if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
@@ -190,8 +192,9 @@ struct Evaluation<'q> {
 impl<'q> Evaluation<'q> {
     fn value(&self, node: &Node, instant: bool) -> Result<Value, QueryError> {
         let at = self.grid.start;
-        match (&node.kind, node.value_type()) {
+        match (&node.kind, node.value_type) {
             (NodeKind::String(text), _) => Ok(Value::String(at, text.clone())),
+            _ if self.grid.len == 0 => Ok(Value::Matrix(Vec::new())),
             (_, ValueType::Scalar) => {
                 let values = self.builder.scalar(node)?;
                 self.context.check()?;
@@ -209,7 +212,7 @@ impl<'q> Evaluation<'q> {
             }
             (NodeKind::Subquery(subquery), _) => {
                 let within = self.builder.within(subquery);
-                let inner = if subquery.expr.value_type() == ValueType::Scalar {
+                let inner = if subquery.expr.value_type == ValueType::Scalar {
                     crate::operators::scalar::vector(self.context, within.scalar(&subquery.expr)?)?
                 } else {
                     within.vector(&subquery.expr)?

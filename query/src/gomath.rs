@@ -32,7 +32,8 @@ pub(crate) fn min(a: f64, b: f64) -> f64 {
 
 /// Go's conversion of a float to `int64` on amd64: everything outside the range becomes the least value.
 pub(crate) fn to_i64(v: f64) -> i64 {
-    if v >= -9_223_372_036_854_775_808.0 && v < 9_223_372_036_854_775_808.0 { v as i64 } else { i64::MIN }
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if (-LIMIT..LIMIT).contains(&v) { v as i64 } else { i64::MIN }
 }
 
 /// Whether two floats are equal, NaN to NaN included, or closer than `epsilon` relative to their size.

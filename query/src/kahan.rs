@@ -22,14 +22,9 @@ impl Kahan {
     pub(crate) fn plus(self, term: f64) -> Kahan {
         let Kahan { sum, lost } = self;
         let total = sum + term;
-        let lost = if total.is_infinite() {
-            0.0
-        } else if sum.abs() >= term.abs() {
-            lost + ((sum - total) + term)
-        } else {
-            lost + ((term - total) + sum)
-        };
-        Kahan { sum: total, lost }
+        let (greater, lesser) = if sum.abs() >= term.abs() { (sum, term) } else { (term, sum) };
+        let lost = lost + ((greater - total) + lesser);
+        Kahan { sum: total, lost: if total.is_infinite() { 0.0 } else { lost } }
     }
 
     /// Adds one term.

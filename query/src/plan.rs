@@ -21,6 +21,8 @@ pub(crate) use bounds::time_bounds;
 pub(crate) struct Node {
     /// Where it stands, for annotations.
     pub(crate) span: Span,
+    /// Its type.
+    pub(crate) value_type: ValueType,
     /// What it is.
     pub(crate) kind: NodeKind,
 }
@@ -107,13 +109,13 @@ pub(crate) struct SubqueryNode {
 }
 
 impl Node {
-    /// Its type.
-    pub(crate) fn value_type(&self) -> ValueType {
-        match &self.kind {
+    /// A node whose parts are made.
+    fn new(span: Span, kind: NodeKind) -> Node {
+        let value_type = match &kind {
             NodeKind::Number(_) => ValueType::Scalar,
             NodeKind::String(_) => ValueType::String,
-            NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => inner.value_type(),
-            NodeKind::Binary(b) => match (b.lhs.value_type(), b.rhs.value_type()) {
+            NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => inner.value_type,
+            NodeKind::Binary(b) => match (b.lhs.value_type, b.rhs.value_type) {
                 (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
                 _ => ValueType::Vector,
             },
@@ -123,7 +125,8 @@ impl Node {
                 _ => ValueType::Vector,
             },
             NodeKind::Matrix(_) | NodeKind::Subquery(_) => ValueType::Matrix,
-        }
+        };
+        Node { span, value_type, kind }
     }
 }
 
@@ -146,9 +149,9 @@ impl Planner {
             ExprKind::Number(literal) => NodeKind::Number(literal.value),
             ExprKind::String(text) => NodeKind::String(text.clone()),
             ExprKind::Paren(inner) => return self.node(inner),
-            ExprKind::Unary(UnaryOp::Plus, inner) => Node { span: expr.span, ..self.node(inner)? }.kind,
+            ExprKind::Unary(UnaryOp::Plus, inner) => self.node(inner)?.kind,
             ExprKind::Unary(UnaryOp::Minus, inner) => NodeKind::Negate(Box::new(self.node(inner)?)),
-            ExprKind::Binary(binary) => self.binary(binary)?,
+            ExprKind::Binary(_) => return self.binaries(expr),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate)?,
             ExprKind::Call(call) => self.call(call)?,
             ExprKind::Vector(selector) => NodeKind::Vector(self.selector(selector)?),
@@ -156,13 +159,27 @@ impl Planner {
             ExprKind::Subquery(subquery) => NodeKind::Subquery(Box::new(self.subquery(subquery)?)),
             ExprKind::StepInvariant(inner) => NodeKind::StepInvariant(Box::new(self.node(inner)?)),
         };
-        Ok(Node { span: expr.span, kind })
+        Ok(Node::new(expr.span, kind))
     }
 
-    fn binary(&self, binary: &BinaryExpr) -> Result<NodeKind, QueryError> {
+    /// A chain of infix operators that grows to the left, as long as the parser allows; so without recursion.
+    fn binaries(&self, expr: &Expr) -> Result<Node, QueryError> {
+        let (mut chain, mut innermost) = (Vec::new(), expr);
+        while let ExprKind::Binary(binary) = &innermost.kind {
+            chain.push((binary, innermost.span));
+            innermost = &binary.lhs;
+        }
+        let mut node = self.node(innermost)?;
+        for (binary, span) in chain.into_iter().rev() {
+            node = Node::new(span, self.binary(binary, node)?);
+        }
+        Ok(node)
+    }
+
+    fn binary(&self, binary: &BinaryExpr, lhs: Node) -> Result<NodeKind, QueryError> {
         Ok(NodeKind::Binary(Box::new(BinaryNode {
             op: binary.op,
-            lhs: self.node(&binary.lhs)?,
+            lhs,
             rhs: self.node(&binary.rhs)?,
             return_bool: binary.return_bool,
             matching: binary.matching.clone().unwrap_or_default(),

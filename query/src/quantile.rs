@@ -1,5 +1,7 @@
 //! Quantiles of numbers and of classic buckets.
 
+use std::cmp::Ordering;
+
 use crate::annotations::MonotonicityFix;
 use crate::gomath::almost_equal;
 
@@ -7,8 +9,8 @@ use crate::gomath::almost_equal;
 const SMALL_DELTA: f64 = 1e-12;
 
 /// The order of Prometheus' sorts: NaN before everything.
-pub(crate) fn nan_first(a: &f64, b: &f64) -> std::cmp::Ordering {
-    b.is_nan().cmp(&a.is_nan()).then(a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal))
+pub(crate) fn nan_first(a: &f64, b: &f64) -> Ordering {
+    b.is_nan().cmp(&a.is_nan()).then(a.partial_cmp(b).unwrap_or(Ordering::Equal))
 }
 
 /// Quantile `q` of `values`, which get sorted; linear between ranks. NaN for no values, infinite outside [0, 1].
@@ -61,7 +63,7 @@ pub(crate) fn bucket_quantile(q: f64, buckets: &mut Vec<Bucket>) -> (f64, Option
         return (f64::NAN, fix);
     }
     let mut rank = q * observations;
-    let b = buckets[..last].partition_point(|bucket| !(bucket.count >= rank));
+    let b = buckets[..last].partition_point(|bucket| bucket.count.partial_cmp(&rank).is_none_or(Ordering::is_lt));
     let quantile = if b == last {
         buckets[last - 1].upper
     } else if b == 0 && buckets[0].upper <= 0.0 {
@@ -90,7 +92,9 @@ pub(crate) fn bucket_fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>)
     if lower >= upper {
         return 0.0;
     }
-    let below = |value: f64| rank_of(value, buckets).filter(|rank| !(*rank > count)).unwrap_or(count);
+    let below = |value: f64| {
+        rank_of(value, buckets).filter(|rank| rank.partial_cmp(&count) != Some(Ordering::Greater)).unwrap_or(count)
+    };
     (below(upper) - below(lower)) / count
 }
 
@@ -117,7 +121,7 @@ fn rank_of(value: f64, buckets: &[Bucket]) -> Option<f64> {
 
 /// Sorts and merges buckets of one bound; false without a +Inf bucket.
 fn prepare(buckets: &mut Vec<Bucket>) -> bool {
-    buckets.sort_by(|a, b| a.upper.partial_cmp(&b.upper).unwrap_or(std::cmp::Ordering::Equal));
+    buckets.sort_by(|a, b| a.upper.partial_cmp(&b.upper).unwrap_or(Ordering::Equal));
     if buckets.last().is_none_or(|b| b.upper != f64::INFINITY) {
         return false;
     }
@@ -173,7 +177,9 @@ mod tests {
 
     #[test]
     fn classic_buckets() {
-        let buckets = |counts: &[(f64, f64)]| counts.iter().map(|(upper, count)| Bucket { upper: *upper, count: *count }).collect::<Vec<_>>();
+        let buckets = |counts: &[(f64, f64)]| {
+            counts.iter().map(|(upper, count)| Bucket { upper: *upper, count: *count }).collect::<Vec<_>>()
+        };
         let inf = f64::INFINITY;
         assert_eq!(bucket_quantile(0.5, &mut buckets(&[(inf, 4.0), (1.0, 2.0), (2.0, 4.0)])).0, 1.0);
         assert_eq!(bucket_quantile(0.75, &mut buckets(&[(1.0, 2.0), (2.0, 4.0), (inf, 4.0)])).0, 1.5);

@@ -62,12 +62,11 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
         Err(reply) => return counted(&app, protocol, reply),
     };
     app.metrics.write.bytes.add(buffer.bytes.len() as u64);
+    app.metrics.write.in_flight_bytes.add(buffer.bytes.len() as i64);
     let (answer, answered) = oneshot::channel();
     let (metrics, clock) = (Arc::clone(&app.metrics), Arc::clone(&app.clock));
-    let job = move |worker: &mut Worker| {
-        let finish = Finish { answer, metrics, protocol, _room: room };
-        append(worker, &*store, format, &buffer.bytes, clock.wall_ms(), finish);
-    };
+    let finish = Finish { answer: Some(answer), metrics, protocol, _room: room, bytes: buffer.bytes.len() as i64 };
+    let job = move |worker: &mut Worker| append(worker, &*store, format, &buffer.bytes, clock.wall_ms(), finish);
     if app.ingest.submit(job).is_err() {
         app.metrics.write.overloaded.add(1);
         return counted(&app, protocol, response::unavailable(protocol, OVERLOADED, RETRY_AFTER_S));
@@ -109,17 +108,24 @@ fn counted(app: &App, protocol: Protocol, reply: Reply) -> Response {
 
 /// What remains to be done when the fate of a batch is certain.
 struct Finish {
-    answer: oneshot::Sender<Reply>,
+    answer: Option<oneshot::Sender<Reply>>,
     metrics: Arc<Metrics>,
     protocol: Protocol,
     /// The body's memory counts until then.
     _room: OwnedSemaphorePermit,
+    bytes: i64,
+}
+
+impl Drop for Finish {
+    fn drop(&mut self) {
+        self.metrics.write.in_flight_bytes.add(-self.bytes);
+    }
 }
 
 impl Finish {
-    fn reply(self, reply: Reply) {
+    fn reply(mut self, reply: Reply) {
         // The sender may have gone; its data is stored all the same.
-        let _ = self.answer.send(reply);
+        let _ = self.answer.take().map(|answer| answer.send(reply));
     }
 
     fn appended(self, refusals: &Refusals, result: &Result<AppendReport, AppendError>) {

@@ -67,7 +67,8 @@ impl InFlight {
         Request(self.clone())
     }
 
-    fn any(&self) -> bool {
+    /// Whether any request is being answered.
+    pub(super) fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed) > 0
     }
 }

@@ -96,7 +96,11 @@ impl<D: Disk> Store for DbStore<D> {
 
     fn expose(&self, _: &mut Exposition) {}
 
-    fn maintain(&self, _: TimestampMs) {}
+    fn maintain(&self, now: TimestampMs) {
+        if let Some(Err(error)) = self.db().map(|db| db.maintain(now)) {
+            tracing::warn!(%error, "sealing, cleaning up or retention failed; it is tried again");
+        }
+    }
 
     fn close(&self) {
         // The last query that still reads keeps the database open until it ends.

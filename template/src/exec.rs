@@ -87,7 +87,7 @@ struct Run<'t, 'c, 'h> {
     program: &'t dyn Program,
     tree: &'t Tree,
     at: Option<At<'t>>,
-    variables: Vec<(Arc<str>, Value)>,
+    variables: Vec<(Arc<str>, Slot)>,
     context: &'c mut Context<'h>,
     out: &'c mut String,
 }
@@ -100,7 +100,7 @@ pub(crate) fn execute(
     context: &mut Context<'_>,
     out: &mut String,
 ) -> Result<(), Error> {
-    let dollar = (Arc::from("$"), data.clone());
+    let dollar = (Arc::from("$"), Slot::bare(data.clone()));
     let mut run = Run { program, tree, at: None, variables: vec![dollar], context, out };
     run.list(&Slot::bare(data.clone()), &tree.root).map(|_| ())
 }

@@ -49,7 +49,8 @@ pub(crate) fn sprintf(format: &str, args: &[Value], most_bytes: usize) -> Result
 
 /// `%.4g`, the form of most numbers people read.
 pub(crate) fn four_digits(value: f64) -> String {
-    float::text(value, 'g', Some(4)).trim_start_matches('+').to_owned()
+    let text = float::text(value, 'g', Some(4));
+    if value.is_infinite() { text } else { text.trim_start_matches('+').to_owned() }
 }
 
 /// What `{{ value }}` writes.

@@ -5,6 +5,7 @@ mod exec;
 mod format;
 mod function;
 mod functions;
+mod html;
 mod json;
 mod limits;
 mod methods;

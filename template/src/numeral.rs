@@ -21,19 +21,18 @@ impl Fault {
 
 /// `strconv.ParseUint(text, 0, 64)`.
 pub(crate) fn parse_uint(text: &str) -> Result<u64, Fault> {
-    let lower = text.to_ascii_lowercase();
-    let (radix, prefixed, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, true, &lower[2..]),
-        [b'0', b'b', ..] => (2, true, &lower[2..]),
-        [b'0', b'o', ..] => (8, true, &lower[2..]),
-        [b'0', _, ..] => (8, true, &lower[1..]),
-        _ => (10, false, &lower[..]),
+    let lower = without_underscores(&text.to_ascii_lowercase())?;
+    let (radix, digits) = match lower.as_bytes() {
+        [b'0', b'x', ..] => (16, &lower[2..]),
+        [b'0', b'b', ..] => (2, &lower[2..]),
+        [b'0', b'o', ..] => (8, &lower[2..]),
+        [b'0', _, ..] => (8, &lower[1..]),
+        _ => (10, &lower[..]),
     };
-    let digits = without_underscores(digits, prefixed)?;
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
         return Err(Fault::Syntax);
     }
-    u64::from_str_radix(&digits, radix).map_err(|_| Fault::Range)
+    u64::from_str_radix(digits, radix).map_err(|_| Fault::Range)
 }
 
 /// `strconv.ParseInt(text, 0, 64)`.
@@ -51,27 +50,33 @@ fn sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// Underscores separate digits, or a digit from a base prefix.
-fn without_underscores(digits: &str, prefixed: bool) -> Result<String, Fault> {
-    let padded = digits.starts_with('_') && !prefixed;
-    if padded || digits.ends_with('_') || digits.contains("__") {
-        return Err(Fault::Syntax);
+/// Without its underscores; they stand between digits, or between a base prefix and a digit.
+fn without_underscores(text: &str) -> Result<String, Fault> {
+    if !text.contains('_') {
+        return Ok(text.to_owned());
     }
-    Ok(digits.replace('_', ""))
+    let prefixed = text.starts_with("0x") || text.starts_with("0b") || text.starts_with("0o");
+    let body = if prefixed { &text.as_bytes()[2..] } else { text.as_bytes() };
+    let digit = |b: &u8| if text.starts_with("0x") { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
+    let well = body.iter().enumerate().filter(|(_, b)| **b == b'_').all(|(at, _)| {
+        let before = if at == 0 { prefixed } else { digit(&body[at - 1]) };
+        before && body.get(at + 1).is_some_and(digit)
+    });
+    if well { Ok(text.replace('_', "")) } else { Err(Fault::Syntax) }
 }
 
 /// `strconv.ParseFloat(text, 64)`.
 pub(crate) fn parse_float(text: &str) -> Result<f64, Fault> {
     let (negative, body) = sign(text);
     let signed = |v: f64| if negative { -v } else { v };
-    let lower = body.to_ascii_lowercase();
+    let lower = without_underscores(&body.to_ascii_lowercase())?;
     match lower.as_str() {
         "inf" | "infinity" => return Ok(signed(f64::INFINITY)),
         "nan" => return if body.len() == text.len() { Ok(f64::NAN) } else { Err(Fault::Syntax) },
         _ => {}
     }
     if let Some(hex) = lower.strip_prefix("0x") {
-        return hexadecimal(&without_underscores(hex, true)?).map(signed);
+        return hexadecimal(hex).map(signed);
     }
     let decimal = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | '+' | '-');
     if !lower.chars().all(decimal) || !lower.chars().any(|c| c.is_ascii_digit()) {
@@ -117,6 +122,7 @@ fn numbers_read_as_go_reads_them() {
     assert_eq!((parse_int("-9223372036854775808"), parse_int("-0")), (Ok(i64::MIN), Ok(0)));
     for (text, want) in [
         ("1e3", Ok(1000.0)),
+        ("1_0.5", Ok(10.5)),
         (".5", Ok(0.5)),
         ("5.", Ok(5.0)),
         ("0x1p-2", Ok(0.25)),
@@ -125,7 +131,7 @@ fn numbers_read_as_go_reads_them() {
     ] {
         assert_eq!(parse_float(text), want, "{text}");
     }
-    for text in ["", "one", ".", "e3", "1_0", "0x1", "1e", "+nan", "infinit"] {
+    for text in ["", "one", ".", "e3", "1__0", "0x1", "1e", "+nan", "infinit"] {
         assert_eq!(parse_float(text), Err(Fault::Syntax), "{text}");
     }
     assert_eq!(parse_float("1e400"), Err(Fault::Range));

@@ -63,16 +63,35 @@ pub fn compile(pattern: &str) -> Result<Arc<dyn Regex>, String> {
         return Err(fail(&format_args!("pattern has more than {MOST_PATTERN_BYTES} bytes")));
     }
     let mut parser = ast::parse::ParserBuilder::new().nest_limit(100).octal(false).build();
-    let mut ast = parser.parse(pattern).map_err(|e| fail(e.kind()))?;
-    ascii_classes(&mut ast);
+    let mut ast = parser.parse(pattern).map_err(|e| syntax_error(&e))?;
+    if let Some(span) = ascii_classes(&mut ast) {
+        let operators = &pattern[span.start.offset..span.end.offset];
+        return Err(format!("error parsing regexp: invalid nested repetition operator: `{operators}`"));
+    }
     let hir = regex_syntax::hir::translate::Translator::new().translate(pattern, &ast).map_err(|e| fail(e.kind()))?;
     let config = meta::Config::new().nfa_size_limit(Some(1 << 20));
     let regex = meta::Builder::new().configure(config).build_from_hir(&hir).map_err(|e| fail(&e))?;
     Ok(Arc::new(Compiled(regex)))
 }
 
-/// Go's `\d`, `\s`, `\w` and `\b` know ASCII only. The parser's depth limit bounds the recursion.
-fn ascii_classes(ast: &mut Ast) {
+/// Go's words for the faults people make; ours for the others.
+fn syntax_error(error: &ast::Error) -> String {
+    use ast::ErrorKind::{ClassUnclosed, GroupUnclosed, GroupUnopened, RepetitionMissing};
+    let pattern = error.pattern();
+    let here = &pattern[error.span().start.offset..];
+    let (reason, shown) = match error.kind() {
+        ClassUnclosed => ("missing closing ]".to_owned(), here),
+        GroupUnclosed => ("missing closing )".to_owned(), pattern),
+        GroupUnopened => ("unexpected )".to_owned(), pattern),
+        RepetitionMissing => ("missing argument to repetition operator".to_owned(), here.get(..1).unwrap_or(here)),
+        other => (other.to_string(), pattern),
+    };
+    format!("error parsing regexp: {reason}: `{shown}`")
+}
+
+/// Go's `\d`, `\s`, `\w` and `\b` know ASCII only. Answers where a repetition is repeated, which Go refuses. The
+/// parser's depth limit bounds the recursion.
+fn ascii_classes(ast: &mut Ast) -> Option<ast::Span> {
     match ast {
         Ast::ClassPerl(class) => {
             *ast = Ast::class_bracketed(ast::ClassBracketed {
@@ -83,12 +102,18 @@ fn ascii_classes(ast: &mut Ast) {
         }
         Ast::ClassBracketed(class) => ascii_set(&mut class.kind),
         Ast::Assertion(assertion) => ascii_boundary(ast::Assertion::clone(assertion), ast),
-        Ast::Repetition(repetition) => ascii_classes(&mut repetition.ast),
-        Ast::Group(group) => ascii_classes(&mut group.ast),
-        Ast::Alternation(alternation) => alternation.asts.iter_mut().for_each(ascii_classes),
-        Ast::Concat(concat) => concat.asts.iter_mut().for_each(ascii_classes),
+        Ast::Repetition(outer) => {
+            if let Ast::Repetition(inner) = &*outer.ast {
+                return Some(ast::Span::new(inner.op.span.start, outer.op.span.end));
+            }
+            return ascii_classes(&mut outer.ast);
+        }
+        Ast::Group(group) => return ascii_classes(&mut group.ast),
+        Ast::Alternation(alternation) => return alternation.asts.iter_mut().find_map(ascii_classes),
+        Ast::Concat(concat) => return concat.asts.iter_mut().find_map(ascii_classes),
         _ => {}
     }
+    None
 }
 
 /// `\b` becomes `(?-u:\b)`.

@@ -1,12 +1,13 @@
 //! Templates that know each other by name.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::error::{Error, Stage};
 use crate::exec::{MissingKey, Program, execute};
 use crate::function::{Context, Function, Functions};
 use crate::functions::builtins;
+use crate::html;
 use crate::parse::{Tree, parse};
 use crate::quote::quote;
 use crate::value::Value;
@@ -61,8 +62,20 @@ impl Set {
     /// # Errors
     /// If there is no such template, it fails, or it passes a limit. The message names the place.
     pub fn render(&self, name: &str, data: &Value, context: &mut Context<'_>) -> Result<String, Error> {
-        let text = Plain { set: self };
-        run(&text, name, data, context)
+        run(&Plain { set: self }, name, data, context)
+    }
+
+    /// The HTML the template `name` makes of `data`: values are escaped for the place they stand in.
+    ///
+    /// # Errors
+    /// As [`Set::render`], and if the template is not HTML whose places can be told apart.
+    pub fn render_html(&self, name: &str, data: &Value, context: &mut Context<'_>) -> Result<String, Error> {
+        if !self.trees.contains_key(name) {
+            return Err(Error::new(Stage::Execute, format!("html/template: {} is undefined", quote(name))));
+        }
+        let lookup = |name: &str| self.trees.get(name).map(|tree| &**tree);
+        let trees = html::escape(&lookup, name)?;
+        run(&Escaped { set: self, trees }, name, data, context)
     }
 }
 
@@ -98,12 +111,29 @@ impl Program for Plain<'_> {
     }
 }
 
-impl Set {
-    /// HTML.
-    ///
-    /// # Errors
-    /// As render.
-    pub fn render_html(&self, name: &str, data: &Value, context: &mut Context<'_>) -> Result<String, Error> {
-        self.render(name, data, context)
+/// The functions that escape, beside those of the set. Authors cannot call them: the parser does not know them.
+static ESCAPERS: LazyLock<Functions> = LazyLock::new(html::functions);
+
+/// Templates as HTML.
+struct Escaped<'a> {
+    set: &'a Set,
+    trees: Trees,
+}
+
+impl Program for Escaped<'_> {
+    fn tree(&self, name: &str) -> Option<&Tree> {
+        self.trees.get(name).map(|tree| &**tree)
+    }
+
+    fn function(&self, name: &str) -> Option<&Function> {
+        self.set.functions.get(name).or_else(|| ESCAPERS.get(name))
+    }
+
+    fn render(&self, name: &str, data: &Value, context: &mut Context<'_>) -> Result<Value, Error> {
+        self.set.render_html(name, data, context).map(Value::html)
+    }
+
+    fn missing_key(&self) -> MissingKey {
+        self.set.missing_key
     }
 }

@@ -7,9 +7,15 @@ pub(crate) mod directory;
 pub(crate) mod frames;
 pub(crate) mod inner;
 pub(crate) mod log;
+pub(crate) mod maintain;
 pub(crate) mod open;
+pub(crate) mod plan;
+pub(crate) mod quarantine;
 pub(crate) mod querier;
+pub(crate) mod seal;
 pub(crate) mod set;
+pub(crate) mod snapshot;
+pub(crate) mod target;
 pub(crate) mod view;
 
 use std::path::Path;
@@ -21,16 +27,20 @@ use nightjar_model::{ClosedRange, TimestampMs};
 use nightjar_platform::{Disk, Entropy, PanicPolicy, RealClock, RealEntropy, SeededEntropy, Thread, spawn};
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use crate::block::BlockCache;
 use crate::counters::Counters;
 use crate::head::batch::Collected;
 use crate::head::encode::Encoder;
 use crate::head::state::Head;
+use crate::manifest::{Manifest, ManifestError};
 use crate::options::Options;
 use crate::wal::pending::Pending;
 use crate::wal::segment;
-use directory::Seal;
+use directory::{Position, Seal};
 use inner::{Inner, Queue, Writer};
 use log::Log;
+use maintain::Housekeeping;
+pub use maintain::Maintained;
 pub use open::{OpenError, Progress};
 use open::{io_error, recover};
 use querier::DbQuerier;
@@ -55,33 +65,58 @@ impl<D: Disk> Db<D> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Db<D>, OpenError> {
         let root = Path::new("");
-        disk.create_dir(Path::new(segment::DIR)).map_err(io_error(&disk, root))?;
-        disk.sync_dir(root).map_err(io_error(&disk, root))?;
+        // Before anything is written: is this ours, and not from the future?
+        let known = Manifest::peek(&disk).map_err(|e| OpenError::manifest(&disk, e))?;
+        if known.is_none() && disk.list(Path::new(segment::DIR)).is_ok_and(|files| !files.is_empty()) {
+            let what = ManifestError::Damaged("it is missing although there are segments".into());
+            return Err(OpenError::manifest(&disk, what));
+        }
         let lock = disk.lock(Path::new(LOCK)).map_err(io_error(&disk, Path::new(LOCK)))?;
         let path = format!("{}/{LOCK}", disk.display_root());
         let lock = lock.ok_or(OpenError::Locked { path })?;
+        let manifest = Manifest::open(&disk).map_err(|e| OpenError::manifest(&disk, e))?;
+        for dir in [segment::DIR, seal::DIR, snapshot::DIR] {
+            disk.create_dir(Path::new(dir)).map_err(io_error(&disk, Path::new(dir)))?;
+        }
+        disk.sync_dir(root).map_err(io_error(&disk, root))?;
+        let state = manifest.state().clone();
+        open::sweep(&disk, &state).map_err(io_error(&disk, root))?;
+        let cache = BlockCache::new(options.block_cache_bytes);
+        let (blocks, unreadable) = open::open_blocks(&disk, &state, &cache);
         let entropy: Box<dyn Entropy> = match options.seed {
             Some(seed) => Box::new(SeededEntropy::new(seed)),
             None => Box::new(RealEntropy),
         };
         let mut head = Head::new(options.clone(), entropy.next_u64());
-        let found = recover(&disk, &mut head, 0, progress)?;
+        let missing = open::restore_snapshot(&disk, &mut head, &state)?;
+        let found = recover(&disk, &mut head, state.scalars.first_segment, progress)?;
+        head.timelines.reserve_number(state.scalars.next_timeline.saturating_sub(1));
+        let newest = blocks.values().filter_map(|b| b.summary().times).map(|times| times.end).max();
+        head.max_t = head.max_t.max(newest.unwrap_or(TimestampMs::MIN));
+        let seal = match state.scalars.seal_until {
+            Some(until) => Seal { position: Position::from_number(state.scalars.seal_position), until },
+            None => Seal::NONE,
+        };
+        head.sealing_until = seal.until;
         let salt = move || entropy.next_u64() as u32;
         let log = Log::new(disk.clone(), options.segment_bytes, found.next_segment, found.durable, salt);
-        let parts = Arc::new(Parts { segments: found.segments, seal: Seal::NONE });
+        let parts = Parts { segments: found.segments, blocks, unreadable, seal, token: Arc::new(()) };
         let counters = Counters::default();
-        counters.damaged.store(found.damaged, std::sync::atomic::Ordering::Relaxed);
+        counters.damaged.store(found.damaged + missing, std::sync::atomic::Ordering::Relaxed);
         let (collected, encoder, pending) = (Collected::default(), Encoder::default(), Pending::default());
+        let keeping = Housekeeping { manifest, retired: Vec::new(), old_snapshots: Vec::new(), untidy: true };
         let inner = Arc::new(Inner {
             disk,
             options,
+            housekeeping: Mutex::new(keeping),
             writer: RwLock::new(Writer { head, collected, encoder, pending }),
             queue: Mutex::new(Queue::default()),
             work: Condvar::new(),
             room: Condvar::new(),
             directory: RwLock::new(found.directory),
-            view: RwLock::new(View { horizon: found.horizon, parts }),
+            view: RwLock::new(View { horizon: found.horizon, parts: Arc::new(parts) }),
             generation: AtomicU32::new(1),
+            cache,
             counters,
             clock: RealClock::new(),
             _lock: lock,
@@ -90,6 +125,12 @@ impl<D: Disk> Db<D> {
         let committer = spawn("nightjar-commit", &PanicPolicy::quiet(), move || shared.run_committer(log))
             .map_err(io_error(&inner.disk, root))?;
         Ok(Db { inner, committer: Some(committer) })
+    }
+
+    /// Does one step of sealing, cleaning up or retention. To be called every few seconds, from one thread; a step may
+    /// take seconds. After an error everything is as before.
+    pub fn maintain(&self, now: TimestampMs) -> std::io::Result<Maintained> {
+        self.inner.maintain(now)
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod arena;
 pub(crate) mod batch;
+pub(crate) mod compact;
 pub(crate) mod encode;
 pub(crate) mod index;
 pub(crate) mod judge;

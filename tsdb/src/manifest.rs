@@ -15,7 +15,7 @@ use std::path::Path;
 use nightjar_platform::{Disk, DiskFile, OpenMode};
 
 use crate::bytes::put_u32;
-pub(crate) use record::{Change, State};
+pub(crate) use record::{Change, Scalars, State};
 use record::{FRAME, frame, read_frame};
 
 const FILES: [&str; 2] = ["MANIFEST", "MANIFEST.copy"];

@@ -27,6 +27,8 @@ pub struct Options {
     pub max_metadata: usize,
     /// Decoded samples a query keeps in memory to read a frame only once, in bytes.
     pub read_ahead_bytes: usize,
+    /// Decoded pages of blocks kept in memory, in bytes.
+    pub block_cache_bytes: usize,
     /// Fixes the keys of hash tables and segments, for tests; `None` takes them from the operating system.
     pub seed: Option<u64>,
 }
@@ -47,6 +49,7 @@ impl Default for Options {
             max_label_value_bytes: 8192,
             max_metadata: 100_000,
             read_ahead_bytes: 48 << 20,
+            block_cache_bytes: 64 << 20,
             seed: None,
         }
     }

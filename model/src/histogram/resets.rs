@@ -64,14 +64,8 @@ impl FloatHistogram {
             && bits(self) == bits(other)
             && (!self.uses_custom_buckets() || self.custom() == other.custom())
             && self.zero_threshold == other.zero_threshold
-            && side(
-                (&self.negative_spans, &self.negative_buckets),
-                (&other.negative_spans, &other.negative_buckets),
-            )
-            && side(
-                (&self.positive_spans, &self.positive_buckets),
-                (&other.positive_spans, &other.positive_buckets),
-            )
+            && side((&self.negative_spans, &self.negative_buckets), (&other.negative_spans, &other.negative_buckets))
+            && side((&self.positive_spans, &self.positive_buckets), (&other.positive_spans, &other.positive_buckets))
     }
 }
 

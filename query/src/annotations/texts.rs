@@ -38,8 +38,7 @@ impl Notes {
 
     pub(crate) fn invalid_ratio(&self, ratio: f64, capped: f64, at: Span) {
         let (ratio, capped) = (format_g(ratio), format_g(capped));
-        let text =
-            format!("PromQL warning: ratio value should be between -1 and 1, got {ratio}, capping to {capped}");
+        let text = format!("PromQL warning: ratio value should be between -1 and 1, got {ratio}, capping to {capped}");
         self.warn(text, at);
     }
 
@@ -58,17 +57,11 @@ impl Notes {
     }
 
     pub(crate) fn mixed_classic_native(&self, metric: &str, at: Span) {
-        self.warn(
-            for_metric("PromQL warning: vector contains a mix of classic and native histograms", metric),
-            at,
-        );
+        self.warn(for_metric("PromQL warning: vector contains a mix of classic and native histograms", metric), at);
     }
 
     pub(crate) fn native_not_counter(&self, metric: &str, at: Span) {
-        self.warn(
-            format!("PromQL warning: this native histogram metric is not a counter: {}", quote(metric)),
-            at,
-        );
+        self.warn(format!("PromQL warning: this native histogram metric is not a counter: {}", quote(metric)), at);
     }
 
     pub(crate) fn native_not_gauge(&self, metric: &str, at: Span) {
@@ -105,8 +98,7 @@ impl Notes {
 /// Infos.
 impl Notes {
     pub(crate) fn possible_non_counter(&self, metric: &str, at: Span) {
-        let text =
-            "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
+        let text = "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
         self.info(format!("{text} {}", quote(metric)), at);
     }
 
@@ -131,8 +123,7 @@ impl Notes {
     }
 
     pub(crate) fn histogram_ignored_in_mixed_range(&self, metric: &str, at: Span) {
-        let text =
-            "PromQL info: ignored histograms in a range containing both floats and histograms for metric name";
+        let text = "PromQL info: ignored histograms in a range containing both floats and histograms for metric name";
         self.info(format!("{text} {}", quote(metric)), at);
     }
 
@@ -153,9 +144,6 @@ impl Notes {
     }
 
     pub(crate) fn mismatched_custom_buckets(&self, operation: HistogramOperation, at: Span) {
-        self.info(
-            format!("PromQL info: mismatched custom buckets were reconciled during {}", operation.as_str()),
-            at,
-        );
+        self.info(format!("PromQL info: mismatched custom buckets were reconciled during {}", operation.as_str()), at);
     }
 }

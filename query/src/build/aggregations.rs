@@ -7,9 +7,9 @@ use super::Builder;
 use crate::ast::{AggregateOp, Span};
 use crate::error::QueryError;
 use crate::eval::Vector;
+use crate::eval::reserved::is_valid_label_name;
 use crate::gomath;
 use crate::operators::aggregate::{Aggregate, Grouping};
-use crate::operators::buffered::Buffered;
 use crate::operators::count_values::count_values;
 use crate::operators::limit::{limit_k, limit_ratio};
 use crate::operators::topk::{End, choose};
@@ -77,10 +77,6 @@ impl<'q> Builder<'q> {
         }
     }
 
-    fn nothing(&self) -> Result<Vector<'q>, QueryError> {
-        Ok(Box::new(Buffered::new(self.context, Vec::new())?))
-    }
-
     /// Whether some step asks for elements at all.
     fn check_count(&self, params: &Params) -> Result<bool, QueryError> {
         if params.max < 1.0 {
@@ -132,7 +128,7 @@ impl<'q> Builder<'q> {
         let Some(NodeKind::String(label)) = node.param.as_ref().map(|param| &param.kind) else {
             return Err(QueryError::execution("count_values needs a label name"));
         };
-        if label.is_empty() {
+        if !is_valid_label_name(label) {
             return Err(QueryError::execution(format!("invalid label name {}", quote(label))));
         }
         let mut labels = node.grouping.clone();

@@ -90,15 +90,17 @@ impl<'q> Builder<'q> {
     fn timestamp(&self, func: &str, arg: &Node) -> Result<Vector<'q>, QueryError> {
         let starts = func == "start_timestamp";
         match &arg.kind {
-            NodeKind::Vector(_) if starts && !self.context.features.start_timestamps => {
-                floats(self.context, Box::new(crate::operators::buffered::Buffered::new(self.context, Vec::new())?), |v| v)
-            }
+            NodeKind::Vector(_) if starts && !self.context.features.start_timestamps => floats(
+                self.context,
+                Box::new(crate::operators::buffered::Buffered::new(self.context, Vec::new())?),
+                |v| v,
+            ),
             NodeKind::Vector(selector) => {
                 let take = if starts { Take::Start } else { Take::Time };
                 let inner = Box::new(self.selector(selector, arg.span, take)?);
                 floats(self.context, inner, |v| v)
             }
-            _ if starts => Ok(Box::new(crate::operators::buffered::Buffered::new(self.context, Vec::new())?)),
+            _ if starts => self.nothing(),
             _ => timestamp::timestamp(self.context, self.vector(arg)?, self.grid),
         }
     }
@@ -181,7 +183,8 @@ impl<'q> Builder<'q> {
             let selector = Selector { matchers, offset_ms, at, mode: None, statistics_only: false };
             let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
             let range = selector.reads(first, last, 0, self.context.lookback_ms);
-            let hints = SelectHints { step_ms: self.grid.step_ms, func: "info".to_owned(), ..SelectHints::range(range) };
+            let hints =
+                SelectHints { step_ms: self.grid.step_ms, func: "info".to_owned(), ..SelectHints::range(range) };
             let tiles = Tiles::select(self.context, &selector, &hints)?;
             let tally = self.tally.clone();
             let take = Take::FloatTimeMs;

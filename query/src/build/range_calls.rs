@@ -24,7 +24,7 @@ impl<'q> Builder<'q> {
     /// The call, if it is one of a function of a range vector.
     pub(super) fn range_call(&self, call: &CallNode) -> Result<Option<Vector<'q>>, QueryError> {
         let Some(kernel) = kernel(call.func) else { return Ok(None) };
-        let Some(range_at) = call.args.iter().position(|arg| arg.value_type() == ValueType::Matrix) else {
+        let Some(range_at) = call.args.iter().position(|arg| arg.value_type == ValueType::Matrix) else {
             return Ok(None);
         };
         let range = &call.args[range_at];
@@ -71,7 +71,7 @@ impl<'q> Builder<'q> {
             }
             NodeKind::Subquery(subquery) => {
                 let within = self.within(subquery);
-                let inner = if subquery.expr.value_type() == ValueType::Scalar {
+                let inner = if subquery.expr.value_type == ValueType::Scalar {
                     crate::operators::scalar::vector(self.context, within.scalar(&subquery.expr)?)?
                 } else {
                     within.vector(&subquery.expr)?
@@ -101,5 +101,8 @@ fn check_mode(mode: Option<RangeMode>, func: &str) -> Result<(), QueryError> {
         return Ok(());
     }
     let allowed = allowed.join(", ");
-    Err(QueryError::execution(format!("{} modifier can only be used with: {allowed} - not with {func}", mode_name(mode))))
+    Err(QueryError::execution(format!(
+        "{} modifier can only be used with: {allowed} - not with {func}",
+        mode_name(mode)
+    )))
 }

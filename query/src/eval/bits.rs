@@ -32,6 +32,17 @@ impl Bits {
         }
     }
 
+    /// Becomes `len` bits, each set if `bit` says so; asked in order.
+    #[inline]
+    pub(crate) fn fill_with(&mut self, len: usize, mut bit: impl FnMut(usize) -> bool) {
+        self.words.clear();
+        self.len = len;
+        for from in (0..len).step_by(64) {
+            let to = (from + 64).min(len);
+            self.words.push((from..to).fold(0, |word, i| word | u64::from(bit(i)) << (i - from)));
+        }
+    }
+
     #[inline]
     pub(crate) fn set(&mut self, i: usize) {
         self.words[i / 64] |= 1 << (i % 64);
@@ -57,11 +68,6 @@ impl Bits {
 
     pub(crate) fn count(&self) -> usize {
         self.words.iter().map(|w| w.count_ones() as usize).sum()
-    }
-
-    /// Number of bits.
-    pub(crate) fn len(&self) -> usize {
-        self.len
     }
 
     /// Keeps what both have.

@@ -10,3 +10,8 @@ pub(crate) const RESERVED: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
 pub(crate) fn without_reserved(labels: &Labels) -> Labels {
     labels.drop(&RESERVED)
 }
+
+/// Whether a label may have that name: any text but none. What was not UTF-8 in the query is U+FFFD by now.
+pub(crate) fn is_valid_label_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(char::REPLACEMENT_CHARACTER)
+}

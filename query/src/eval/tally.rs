@@ -2,6 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::eval::bits::Bits;
+
 /// Samples seen by the expressions that are evaluated at one grid.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -24,6 +26,33 @@ impl Tally {
         if let Some(counts) = &self.per_step {
             counts.borrow_mut()[step] += samples as u64;
         }
+    }
+
+    /// Every step of `steps` sees one sample, read for it.
+    pub(crate) fn see_each(&self, steps: &Bits) {
+        let samples = steps.count() as u64;
+        self.total.set(self.total.get() + samples);
+        self.read.set(self.read.get() + samples);
+        if let Some(counts) = &self.per_step {
+            let mut counts = counts.borrow_mut();
+            steps.ones().for_each(|step| counts[step] += 1);
+        }
+    }
+
+    /// The steps see the samples of their windows, which begin and end ever later.
+    pub(crate) fn see_windows(&self, windows: impl Iterator<Item = (usize, usize)>, read: bool) {
+        let (mut total, mut fresh, mut seen) = (0, 0, 0);
+        let mut counts = self.per_step.as_ref().map(|counts| counts.borrow_mut());
+        for (step, (from, to)) in windows.enumerate() {
+            total += (to - from) as u64;
+            fresh += to.saturating_sub(from.max(seen)) as u64;
+            seen = seen.max(to);
+            if let Some(counts) = &mut counts {
+                counts[step] += (to - from) as u64;
+            }
+        }
+        self.total.set(self.total.get() + total);
+        self.read.set(self.read.get() + if read { fresh } else { 0 });
     }
 
     /// Every one of `steps` steps sees what `inner` saw, which was read once.

@@ -148,11 +148,7 @@ fn newest(
 }
 
 /// The labels of a series with those of info series added.
-fn enrich<'a>(
-    base: &Labels,
-    infos: impl Iterator<Item = &'a Labels>,
-    query: &InfoQuery,
-) -> Result<Labels, QueryError> {
+fn enrich<'a>(base: &Labels, infos: impl Iterator<Item = &'a Labels>, query: &InfoQuery) -> Result<Labels, QueryError> {
     let mut added = LabelsBuilder::new();
     for info in infos {
         for label in info.iter().filter(|label| label.name != METRIC_NAME && query.wants(label.name)) {

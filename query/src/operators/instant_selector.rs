@@ -34,6 +34,9 @@ const NONE: u32 = u32::MAX;
 /// Timelines whose lookups are remembered.
 const KNOWN: usize = 32;
 
+/// A timeline and, for each step, the index of the sample found in it.
+type Lookup = (Arc<[TimestampMs]>, Arc<[u32]>);
+
 /// `metric{...} offset d @ t`.
 pub(crate) struct InstantSelector<'q> {
     context: &'q Context<'q>,
@@ -44,7 +47,7 @@ pub(crate) struct InstantSelector<'q> {
     grid: Grid,
     take: Take,
     next: usize,
-    known: Vec<(Arc<[TimestampMs]>, Arc<[u32]>)>,
+    known: Vec<Lookup>,
     replace: usize,
 }
 
@@ -99,15 +102,14 @@ impl<'q> InstantSelector<'q> {
     fn floats(&mut self, data: &SeriesData, out: &mut Column) {
         let found = self.lookups(&data.floats.timestamps);
         let values = &data.floats.values;
-        for (step, i) in found.iter().enumerate() {
-            if *i == NONE {
-                continue;
+        let Column { values: column, present, .. } = out;
+        present.fill_with(found.len(), |step| match values.get(found[step] as usize) {
+            Some(value) => {
+                column[step] = *value;
+                !is_stale(*value)
             }
-            let value = values[*i as usize];
-            if !is_stale(value) {
-                out.set(step, value);
-            }
-        }
+            None => false,
+        });
         if self.take != Take::Value {
             for step in out.present.ones() {
                 out.values[step] = self.instead(&data.floats.timestamps, data.floats.starts.as_deref(), found[step]);
@@ -132,8 +134,8 @@ impl<'q> InstantSelector<'q> {
         let resets = statistics::Resets::new(self.selector.statistics_only, &data.histograms);
         for step in 0..self.grid.len {
             let (f, h) = (floats[step], histograms[step]);
-            let float_wins = f != NONE
-                && (h == NONE || data.floats.timestamps[f as usize] > data.histograms.timestamps[h as usize]);
+            let float_wins =
+                f != NONE && (h == NONE || data.floats.timestamps[f as usize] > data.histograms.timestamps[h as usize]);
             if float_wins {
                 let value = data.floats.values[f as usize];
                 if !is_stale(value) {
@@ -209,7 +211,9 @@ impl<'q> InstantSelector<'q> {
         let counter = !(gauge(&h[before]) && gauge(&h[i]));
         let (pair, times) = ([&*h[before], &*h[i]], [t[before], t[i]]);
         match interpolate_histograms(pair, times, at, counter, &self.context.notes, self.span) {
-            Ok(histogram) if pair[0].uses_custom_buckets() == pair[1].uses_custom_buckets() => Some(Arc::new(histogram)),
+            Ok(histogram) if pair[0].uses_custom_buckets() == pair[1].uses_custom_buckets() => {
+                Some(Arc::new(histogram))
+            }
             _ => {
                 self.context.notes.mixed_exponential_custom(&name(), self.span);
                 None
@@ -218,9 +222,7 @@ impl<'q> InstantSelector<'q> {
     }
 
     fn count(&self, out: &Column) {
-        for step in out.present.ones() {
-            self.tally.see(step, 1, 1);
-        }
+        self.tally.see_each(&out.present);
         for (step, h) in &out.histograms {
             let samples = crate::eval::column::histogram_samples(h);
             self.tally.see(*step as usize, samples, samples);

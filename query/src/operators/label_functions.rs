@@ -5,6 +5,7 @@ use nightjar_model::labels::METRIC_NAME;
 use nightjar_model::regex::Regex;
 
 use crate::error::QueryError;
+use crate::eval::reserved::is_valid_label_name;
 use crate::eval::{Column, Context, Operator, Vector};
 use crate::operators::merge::{Duplicates, distinct};
 
@@ -30,11 +31,11 @@ pub(crate) fn label_replace<'q>(
     inner: impl FnOnce() -> Result<Vector<'q>, QueryError>,
     [target, replacement, source, pattern]: [&str; 4],
 ) -> Result<Vector<'q>, QueryError> {
-    let regex = Regex::anchored(pattern).map_err(|_| {
-        QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
-    })?;
-    if target.is_empty() {
-        return Err(QueryError::execution("invalid destination label name in label_replace(): "));
+    let regex = Regex::anchored(pattern)
+        .map_err(|_| QueryError::execution(format!("invalid regular expression in label_replace(): {pattern}")))?;
+    if !is_valid_label_name(target) {
+        let text = format!("invalid destination label name in label_replace(): {target}");
+        return Err(QueryError::execution(text));
     }
     let (replacement, source) = (replacement.to_owned(), source.to_owned());
     relabel(context, inner()?, target, Write::Replace { replacement, source, regex })
@@ -48,11 +49,11 @@ pub(crate) fn label_join<'q>(
     separator: &str,
     sources: Vec<String>,
 ) -> Result<Vector<'q>, QueryError> {
-    if sources.iter().any(String::is_empty) {
-        return Err(QueryError::execution("invalid source label name in label_join(): "));
+    if let Some(source) = sources.iter().find(|source| !is_valid_label_name(source)) {
+        return Err(QueryError::execution(format!("invalid source label name in label_join(): {source}")));
     }
-    if target.is_empty() {
-        return Err(QueryError::execution("invalid destination label name in label_join(): "));
+    if !is_valid_label_name(target) {
+        return Err(QueryError::execution(format!("invalid destination label name in label_join(): {target}")));
     }
     relabel(context, inner()?, target, Write::Join { separator: separator.to_owned(), sources })
 }

@@ -185,9 +185,12 @@ impl Asker<'_, '_> {
             let mut answers = Vec::with_capacity(self.grid.len);
             for step in 0..self.grid.len {
                 buckets.clear();
-                buckets.extend(classic.buckets.iter().filter_map(|(upper, column)| {
-                    column.float(step).map(|count| Bucket { upper: *upper, count })
-                }));
+                buckets.extend(
+                    classic
+                        .buckets
+                        .iter()
+                        .filter_map(|(upper, column)| column.float(step).map(|count| Bucket { upper: *upper, count })),
+                );
                 if buckets.is_empty() || conflicts.is_some_and(|steps| steps.contains(&(step as u32))) {
                     continue;
                 }

@@ -1,7 +1,6 @@
 //! Functions over range vectors.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use nightjar_model::Labels;
 
@@ -12,7 +11,7 @@ use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Operator};
 use crate::rollup::extrapolate::{self, FloatSeries};
 use crate::rollup::window::{Extent, Timeline, Timelines, WindowSpec};
-use crate::rollup::{Call, Kernel, RangeSeries, RangeSource, Window, fold};
+use crate::rollup::{Call, Kernel, RangeSeries, RangeSource, Window, changes, fold, instant_rate};
 
 /// What a range function was called with.
 pub(crate) struct RangeCall {
@@ -58,11 +57,14 @@ impl<'q> RangeFunction<'q> {
     }
 
     fn uses_starts(&self) -> bool {
-        self.context.features.start_timestamps
-            && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
+        self.context.features.start_timestamps && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
     }
 
     fn count(&self, floats: &[Extent], histograms: &[Extent], series: &RangeSeries) {
+        if series.histograms.values.is_empty() {
+            let windows = floats.iter().map(|extent| (extent.from as usize, extent.to as usize));
+            return self.tally.see_windows(windows, !self.call.from_subquery);
+        }
         let weigh = |extent: &Extent, from: usize| {
             let range = from.max(extent.range().start)..extent.range().end;
             series.histograms.values[range].iter().map(|h| crate::eval::column::histogram_samples(h)).sum::<usize>()
@@ -86,7 +88,13 @@ impl<'q> RangeFunction<'q> {
     }
 
     /// Folds window by window.
-    fn windows(&self, series: &RangeSeries, floats: &[Extent], histograms: &[Extent], out: &mut Column) -> Result<(), QueryError> {
+    fn windows(
+        &self,
+        series: &RangeSeries,
+        floats: &[Extent],
+        histograms: &[Extent],
+        out: &mut Column,
+    ) -> Result<(), QueryError> {
         let call = self.kernel_call();
         let starts = self.uses_starts();
         let st = series.floats.starts.as_deref().filter(|_| starts).unwrap_or(&[]);
@@ -112,7 +120,8 @@ impl<'q> RangeFunction<'q> {
             let sample = match self.call.kernel {
                 Kernel::Extrapolated(family) => extrapolate::window(family, &window, &call)?,
                 Kernel::Floats(floats, histograms) => fold(floats, histograms, &window, &call)?,
-                Kernel::Windows(kernel) => kernel(&window, &call)?,
+                Kernel::Neighbours(_, kernel) | Kernel::Windows(kernel) => kernel(&window, &call)?,
+                Kernel::LastTwo(rate) => instant_rate::window(rate, &window, &call)?,
             };
             if let Some(sample) = sample {
                 out.push(step, sample);
@@ -137,7 +146,14 @@ impl<'q> RangeFunction<'q> {
                     }
                 }
             }
-            Kernel::Extrapolated(_) | Kernel::Windows(_) => return false,
+            Kernel::Neighbours(differ, _) if self.call.mode.is_none() => {
+                let starts = series.floats.starts.as_deref().filter(|_| self.uses_starts());
+                changes::floats(&timeline.extents, t, v, starts.unwrap_or(&[]), differ, out);
+            }
+            Kernel::LastTwo(rate) if series.floats.starts.is_none() || !self.uses_starts() => {
+                instant_rate::floats(rate, &timeline.extents, t, v, out);
+            }
+            Kernel::Extrapolated(_) | Kernel::Neighbours(..) | Kernel::LastTwo(_) | Kernel::Windows(_) => return false,
         }
         true
     }
@@ -193,17 +209,15 @@ impl Operator for RangeFunction<'_> {
         let mut series = RangeSeries::default();
         self.source.next(&mut series)?;
         self.context.worked(self.spec.grid.len + series.floats.values.len())?;
-        let timeline: Arc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
-        let histograms = if series.histograms.values.is_empty() {
-            vec![Extent::default(); self.spec.grid.len]
-        } else {
-            self.spec.extents(&series.histograms.timestamps)
-        };
+        let timeline: Rc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
         let only_floats = series.histograms.values.is_empty();
-        if !only_floats || !self.floats(&series, &timeline, out) {
+        if only_floats && self.floats(&series, &timeline, out) {
+            self.count(&timeline.extents, &[], &series);
+        } else {
+            let histograms = self.spec.extents(&series.histograms.timestamps);
             self.windows(&series, &timeline.extents, &histograms, out)?;
+            self.count(&timeline.extents, &histograms, &series);
         }
-        self.count(&timeline.extents, &histograms, &series);
         self.doubt_counter(out);
         out.drop_name = !self.keeps_name() || series.drop_name;
         self.next += 1;

@@ -87,8 +87,7 @@ pub(crate) fn matrix(
                 with_ends(&timestamps[floats.clone()], &values[floats], end - spec.range_ms, end, smoothed)
             }
         };
-        let histograms: Vec<_> =
-            histograms.map(|i| (times[i], series.histograms.values[i].clone())).collect();
+        let histograms: Vec<_> = histograms.map(|i| (times[i], series.histograms.values[i].clone())).collect();
         let weight = histograms.iter().map(|(_, h)| crate::eval::column::histogram_samples(h)).sum::<usize>();
         let samples = floats.len() + weight;
         if samples > 0 {

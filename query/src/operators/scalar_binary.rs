@@ -48,11 +48,11 @@ fn floats(op: BinaryOp, return_bool: bool, column: &mut Column, scalars: &[f64],
         return;
     }
     let Some(relation) = comparison(op) else { return };
-    for step in 0..scalars.len() {
+    for (step, scalar) in scalars.iter().enumerate() {
         if !column.present.get(step) {
             continue;
         }
-        let (a, b) = operands(column.values[step], scalars[step]);
+        let (a, b) = operands(column.values[step], *scalar);
         let holds = relation(a, b);
         if return_bool {
             column.values[step] = f64::from(u8::from(holds));

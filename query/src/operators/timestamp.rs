@@ -5,11 +5,7 @@ use crate::eval::{Column, Context, Grid, Vector};
 use crate::operators::map::{Name, map};
 
 /// The evaluation time, in seconds, wherever there is a sample.
-pub(crate) fn timestamp<'q>(
-    context: &'q Context<'q>,
-    inner: Vector<'q>,
-    grid: Grid,
-) -> Result<Vector<'q>, QueryError> {
+pub(crate) fn timestamp<'q>(context: &'q Context<'q>, inner: Vector<'q>, grid: Grid) -> Result<Vector<'q>, QueryError> {
     let change = move |column: &mut Column| {
         column.present = column.occupied();
         column.histograms.clear();

@@ -40,7 +40,18 @@ pub(crate) fn vector_binary<'q>(
         return step_match::by_step(context, &op, (many, many_signatures), (one, one_signatures), count, steps);
     };
     let held = context.budget.hold(0)?;
-    let matched = Matched { context, op, many, one, pairs, next: 0, pulled: 0, ones: Vec::new(), column: Column::default(), held };
+    let matched = Matched {
+        context,
+        op,
+        many,
+        one,
+        pairs,
+        next: 0,
+        pulled: 0,
+        ones: Vec::new(),
+        column: Column::default(),
+        held,
+    };
     distinct(context, Box::new(matched), Duplicates::Merge)
 }
 

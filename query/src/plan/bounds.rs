@@ -13,9 +13,7 @@ pub(crate) fn time_bounds(node: &Node, grid: Grid, lookback_ms: i64, default_ste
         NodeKind::Negate(inner) => below(inner),
         NodeKind::StepInvariant(inner) => time_bounds(inner, grid.first_only(), lookback_ms, default_step_ms),
         NodeKind::Binary(binary) => union(below(&binary.lhs), below(&binary.rhs)),
-        NodeKind::Aggregate(aggregate) => {
-            union(aggregate.param.as_ref().and_then(below), below(&aggregate.expr))
-        }
+        NodeKind::Aggregate(aggregate) => union(aggregate.param.as_ref().and_then(below), below(&aggregate.expr)),
         NodeKind::Call(call) => call.args.iter().map(below).fold(None, union),
         NodeKind::Vector(selector) => {
             let (first, last) = (selector.reference(grid.start), selector.reference(grid.last()));

@@ -18,6 +18,10 @@ impl Planner {
 
     fn resolve(&self, expr: &DurationExpr, may_be_negative: bool) -> Result<i64, QueryError> {
         let seconds = self.seconds(expr)?;
+        if let DurationKind::Literal(_) = expr.kind {
+            // Literals are kept to the nanosecond, computed durations are cut to the millisecond at once.
+            return Ok(((seconds * 1e9).round() / 1e6) as i64);
+        }
         if !seconds.is_finite() {
             return fail(expr, "duration is NaN or infinite");
         }

@@ -4,8 +4,21 @@ use super::{Node, NodeKind};
 
 /// Functions whose result depends on the evaluation time even when their arguments do not.
 const TIME_DEPENDENT: [&str; 15] = [
-    "days_in_month", "day_of_month", "day_of_week", "day_of_year", "end", "hour", "minute", "month", "year",
-    "predict_linear", "range", "start", "step", "time", "timestamp",
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "year",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
 ];
 
 /// What is known about a node.
@@ -22,12 +35,12 @@ pub(super) fn wrap(mut node: Node) -> Node {
 }
 
 fn once(node: Node) -> Node {
-    Node { span: node.span, kind: NodeKind::StepInvariant(Box::new(node)) }
+    Node::new(node.span, NodeKind::StepInvariant(Box::new(node)))
 }
 
 fn wrap_in_place(node: &mut Node) {
     let span = node.span;
-    let inner = std::mem::replace(node, Node { span, kind: NodeKind::Number(0.0) });
+    let inner = std::mem::replace(node, Node::new(span, NodeKind::Number(0.0)));
     *node = once(inner);
 }
 

@@ -3,8 +3,44 @@
 use nightjar_model::{FloatHistogram, TimestampMs};
 
 use crate::ast::RangeMode;
+use crate::eval::Column;
 use crate::rollup::start_time::is_start_reset;
+use crate::rollup::window::Extent;
 use crate::rollup::{Call, Outcome, Window, float};
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Differ {
+    /// `changes`
+    Change,
+    /// `resets`
+    Reset,
+}
+
+/// All steps of a series without histograms. `st` may be empty.
+pub(crate) fn floats(
+    extents: &[Extent],
+    t: &[TimestampMs],
+    v: &[f64],
+    st: &[TimestampMs],
+    differ: Differ,
+    out: &mut Column,
+) {
+    let differs = |i: usize| match differ {
+        Differ::Change => v[i] != v[i - 1] && !(v[i].is_nan() && v[i - 1].is_nan()),
+        Differ::Reset => v[i] < v[i - 1] || (!st.is_empty() && is_start_reset(st[i - 1], t[i - 1], st[i], t[i])),
+    };
+    let mut found = 0u32;
+    let before: Vec<u32> = (0..v.len())
+        .map(|i| {
+            found += u32::from(i > 0 && differs(i));
+            found
+        })
+        .collect();
+    for (step, extent) in extents.iter().enumerate().filter(|(_, extent)| !extent.is_empty()) {
+        out.set(step, f64::from(before[extent.to as usize - 1] - before[extent.from as usize]));
+    }
+}
 
 /// One sample of either type.
 #[derive(Clone, Copy)]

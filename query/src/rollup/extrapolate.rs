@@ -71,6 +71,9 @@ pub(crate) struct FloatSeries<'a> {
 pub(crate) fn floats(family: Family, series: &FloatSeries<'_>, call: &Call<'_>, out: &mut Column) {
     let resets = if family.counter { resets(series) } else { Vec::new() };
     let overlapping = if family.counter { overlapping(series) } else { Vec::new() };
+    if resets.is_empty() && series.st.is_empty() {
+        return steady(family, series, call.range_seconds, out);
+    }
     let (mut reset, mut overlap) = (0, 0);
     let extrapolations = series.timeline.extrapolations(series.spec);
     let (v, st) = (series.v, series.st);
@@ -105,6 +108,25 @@ pub(crate) fn floats(family: Family, series: &FloatSeries<'_>, call: &Call<'_>, 
         };
         let factor = if family.per_second { factor / call.range_seconds } else { factor };
         out.set(step, change * factor);
+    }
+}
+
+/// The usual case: no resets, no start times.
+fn steady(family: Family, series: &FloatSeries<'_>, range_seconds: f64, out: &mut Column) {
+    let extrapolations = series.timeline.extrapolations(series.spec);
+    let v = series.v;
+    out.present.clone_from(series.timeline.pairs());
+    for ((value, extent), times) in out.values.iter_mut().zip(&series.timeline.extents).zip(extrapolations) {
+        if extent.len() < 2 {
+            continue;
+        }
+        let first = v[extent.from as usize];
+        let change = v[extent.to as usize - 1] - first;
+        let zero = times.sampled * (first / change);
+        let known = family.counter && change > 0.0 && first >= 0.0;
+        let to_start = if known && zero < times.to_start { zero } else { times.to_start };
+        let factor = (times.sampled + to_start + times.to_end) / times.sampled;
+        *value = change * if family.per_second { factor / range_seconds } else { factor };
     }
 }
 

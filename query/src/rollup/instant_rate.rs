@@ -6,7 +6,9 @@ use nightjar_model::histogram::CounterResetHint;
 use nightjar_model::{FloatHistogram, TimestampMs};
 
 use crate::annotations::HistogramOperation;
+use crate::eval::Column;
 use crate::rollup::start_time::is_start_reset;
+use crate::rollup::window::Extent;
 use crate::rollup::{Call, Outcome, Window, float};
 use crate::value::SampleValue;
 
@@ -17,6 +19,15 @@ struct Timed<'a> {
     start: TimestampMs,
     value: f64,
     histogram: Option<&'a Arc<FloatHistogram>>,
+}
+
+/// All steps of a series without histograms and start times.
+pub(crate) fn floats(rate: bool, extents: &[Extent], t: &[TimestampMs], v: &[f64], out: &mut Column) {
+    for (step, extent) in extents.iter().enumerate().filter(|(_, extent)| extent.len() >= 2) {
+        let (i, j) = (extent.to as usize - 2, extent.to as usize - 1);
+        let change = if rate && v[j] < v[i] { v[j] } else { v[j] - v[i] };
+        out.set(step, if rate { change / ((t[j] - t[i]) as f64 / 1000.0) } else { change });
+    }
 }
 
 /// `irate` when `rate`, else `idelta`.
@@ -54,7 +65,8 @@ fn histograms(
     if rate && (gauge(first) || gauge(last)) {
         call.notes.native_not_counter(&call.metric(), call.span);
     }
-    if !rate && !(gauge(first) && gauge(last)) {
+    let gauges = gauge(first) && gauge(last);
+    if !rate && !gauges {
         call.notes.native_not_gauge(&call.metric(), call.span);
     }
     let mut change = last.clone();

@@ -2,8 +2,9 @@
 
 use nightjar_model::TimestampMs;
 
-use crate::rollup::extrapolate::{self, Family};
-use crate::rollup::{Call, Outcome, Window, changes, instant_rate, over_time, regression};
+use crate::rollup::changes::Differ;
+use crate::rollup::extrapolate::Family;
+use crate::rollup::{Call, Outcome, Window, changes, over_time, regression};
 
 /// How a function folds windows.
 #[derive(Clone, Copy)]
@@ -12,6 +13,10 @@ pub(crate) enum Kernel {
     Extrapolated(Family),
     /// A fold of floats; windows with histograms are handled as told.
     Floats(fn(&[TimestampMs], &[f64]) -> f64, Histograms),
+    /// A count of neighbours that differ; the second fold serves windows with histograms.
+    Neighbours(Differ, fn(&Window<'_>, &Call<'_>) -> Outcome),
+    /// `irate` (true), `idelta`: the last two samples.
+    LastTwo(bool),
     /// A fold of whole windows.
     Windows(fn(&Window<'_>, &Call<'_>) -> Outcome),
 }
@@ -21,32 +26,34 @@ pub(crate) enum Kernel {
 pub(crate) enum Histograms {
     /// Ignores them, and says so if there are floats beside.
     Ignored,
+    /// Leaves every window with some to this fold.
+    Whole(fn(&Window<'_>, &Call<'_>) -> Outcome),
     /// Folds them its own way; a mix is dropped with a warning.
     Folded(fn(&Window<'_>, &Call<'_>) -> Outcome),
 }
 
 /// The kernel of a function over a range vector.
 pub(crate) fn kernel(func: &str) -> Option<Kernel> {
-    use Histograms::{Folded, Ignored};
-    use Kernel::{Extrapolated, Floats, Windows};
+    use Histograms::{Folded, Ignored, Whole};
+    use Kernel::{Extrapolated, Floats, LastTwo, Neighbours, Windows};
     let family = |counter, per_second| Extrapolated(Family { counter, per_second });
     Some(match func {
         "rate" => family(true, true),
         "increase" => family(true, false),
         "delta" => family(false, false),
-        "irate" => Windows(|w, call| instant_rate::window(true, w, call)),
-        "idelta" => Windows(|w, call| instant_rate::window(false, w, call)),
-        "resets" => Windows(changes::resets),
-        "changes" => Windows(changes::changes),
+        "irate" => LastTwo(true),
+        "idelta" => LastTwo(false),
+        "resets" => Neighbours(Differ::Reset, changes::resets),
+        "changes" => Neighbours(Differ::Change, changes::changes),
         "deriv" => Windows(regression::deriv),
         "predict_linear" => Windows(regression::predict_linear),
         "double_exponential_smoothing" => Windows(regression::double_exponential_smoothing),
         "avg_over_time" => Floats(over_time::average, Folded(over_time::average_histograms)),
         "sum_over_time" => Floats(over_time::sum, Folded(over_time::sum_histograms)),
-        "count_over_time" => Windows(over_time::count),
-        "present_over_time" | "absent_over_time" => Windows(over_time::present),
-        "first_over_time" => Windows(over_time::first),
-        "last_over_time" => Windows(over_time::last),
+        "count_over_time" => Floats(|_, v| v.len() as f64, Whole(over_time::count)),
+        "present_over_time" | "absent_over_time" => Floats(|_, _| 1.0, Whole(over_time::present)),
+        "first_over_time" => Floats(|_, v| v[0], Whole(over_time::first)),
+        "last_over_time" => Floats(|_, v| v[v.len() - 1], Whole(over_time::last)),
         "min_over_time" => Floats(over_time::min, Ignored),
         "max_over_time" => Floats(over_time::max, Ignored),
         "stddev_over_time" => Floats(over_time::deviation, Ignored),
@@ -76,7 +83,7 @@ pub(crate) fn fold(
             call.mixed();
             return Ok(None);
         }
-        Histograms::Folded(fold) => return fold(w, call),
+        Histograms::Whole(fold) | Histograms::Folded(fold) => return fold(w, call),
     }
     if w.v.is_empty() { Ok(None) } else { crate::rollup::float(floats(w.t, w.v)) }
 }

@@ -1,11 +1,13 @@
 //! Which samples each step sees. Depends on timestamps only, so it is computed once per timeline.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nightjar_model::TimestampMs;
 
 use crate::eval::Grid;
+use crate::eval::bits::Bits;
 use crate::plan::Selector;
 use crate::rollup::extrapolate::Extrapolation;
 
@@ -98,12 +100,22 @@ pub(crate) struct Timeline {
     /// One a step.
     pub(crate) extents: Vec<Extent>,
     extrapolations: OnceCell<Vec<Extrapolation>>,
+    pairs: OnceCell<Bits>,
 }
 
 impl Timeline {
     /// Windows over `times`.
     pub(crate) fn new(spec: &WindowSpec, times: Arc<[TimestampMs]>) -> Timeline {
-        Timeline { extents: spec.extents(&times), times, extrapolations: OnceCell::new() }
+        Timeline { extents: spec.extents(&times), times, extrapolations: OnceCell::new(), pairs: OnceCell::new() }
+    }
+
+    /// Steps that see at least two samples.
+    pub(crate) fn pairs(&self) -> &Bits {
+        self.pairs.get_or_init(|| {
+            let mut bits = Bits::default();
+            bits.fill_with(self.extents.len(), |step| self.extents[step].len() >= 2);
+            bits
+        })
     }
 
     /// What extrapolation needs, for each step.
@@ -120,7 +132,7 @@ impl Timeline {
 /// Timelines seen lately; series of one scrape target share theirs.
 #[derive(Debug, Default)]
 pub(crate) struct Timelines {
-    known: Vec<Arc<Timeline>>,
+    known: Vec<Rc<Timeline>>,
     next: usize,
 }
 
@@ -128,15 +140,15 @@ const KNOWN_TIMELINES: usize = 32;
 
 impl Timelines {
     /// The windows over `times`.
-    pub(crate) fn get(&mut self, spec: &WindowSpec, times: &Arc<[TimestampMs]>) -> Arc<Timeline> {
+    pub(crate) fn get(&mut self, spec: &WindowSpec, times: &Arc<[TimestampMs]>) -> Rc<Timeline> {
         if let Some(known) = self.known.iter().find(|known| Arc::ptr_eq(&known.times, times)) {
-            return Arc::clone(known);
+            return Rc::clone(known);
         }
-        let timeline = Arc::new(Timeline::new(spec, Arc::clone(times)));
+        let timeline = Rc::new(Timeline::new(spec, Arc::clone(times)));
         if self.known.len() < KNOWN_TIMELINES {
-            self.known.push(Arc::clone(&timeline));
+            self.known.push(Rc::clone(&timeline));
         } else {
-            self.known[self.next] = Arc::clone(&timeline);
+            self.known[self.next] = Rc::clone(&timeline);
             self.next = (self.next + 1) % KNOWN_TIMELINES;
         }
         timeline

@@ -41,12 +41,13 @@ impl<'t> Run<'t, '_, '_> {
 
     /// `call` names what it was given, as it is written, in its messages; only failures are possible.
     fn show_callee(&self, args: &[Expr], values: &mut [Value]) {
-        if let (Some(callee), Some(value)) = (args.get(1), values.first_mut()) {
-            if !matches!(value, Value::Nil) {
-                let shown = format!("non-function {callee} of type {}", value.type_name());
-                *value = shown.into();
-            }
-        }
+        let Some(value) = values.first_mut().filter(|value| !matches!(value, Value::Nil)) else { return };
+        let callee = match (args.get(1), value.as_str()) {
+            (Some(callee), _) => callee.to_string(),
+            (None, Some(text)) => text.to_owned(),
+            (None, None) => format!("<{} Value>", value.type_name()),
+        };
+        *value = format!("non-function {callee} of type {}", value.type_name()).into();
     }
 
     fn render(&mut self, values: &[Value]) -> Result<Value, String> {
@@ -104,7 +105,7 @@ impl<'t> Run<'t, '_, '_> {
             values.push(self.argument(dot, param(i), arg)?);
         }
         if let Some(last) = last {
-            values.push(self.fit(last, param(args.len()))?);
+            values.push(self.fit(Slot::bare(last), param(args.len()))?);
         }
         Ok(values)
     }
@@ -134,18 +135,18 @@ impl<'t> Run<'t, '_, '_> {
     fn argument(&mut self, dot: &Slot, param: Type, arg: &'t Expr) -> Result<Value, Error> {
         self.set_at(At::Expr(arg));
         self.step()?;
-        let value = match &arg.kind {
-            ExprKind::Dot => dot.value.clone(),
+        let slot = match &arg.kind {
+            ExprKind::Dot => dot.clone(),
             ExprKind::Nil if param.can_be_nil() => return Ok(Value::Nil),
             ExprKind::Nil => return self.fail(format!("cannot assign nil to {}", param.name())),
-            ExprKind::Field(names) => self.fields(dot, dot.clone(), arg, names, &[], None)?.value,
-            ExprKind::Variable(_) => self.variable_fields(dot, arg, &[], None)?.value,
-            ExprKind::Pipe(pipe) => self.pipe(dot, pipe)?,
-            ExprKind::Function(name) => self.function(dot, name, At::Expr(arg), &[], None)?,
-            ExprKind::Chain(..) => self.chain(dot, arg, &[], None)?.value,
+            ExprKind::Field(names) => self.fields(dot, dot.clone(), arg, names, &[], None)?,
+            ExprKind::Variable(_) => self.variable_fields(dot, arg, &[], None)?,
+            ExprKind::Pipe(pipe) => Slot::bare(self.pipe(dot, pipe)?),
+            ExprKind::Function(name) => Slot::bare(self.function(dot, name, At::Expr(arg), &[], None)?),
+            ExprKind::Chain(..) => self.chain(dot, arg, &[], None)?,
             ExprKind::Bool(_) | ExprKind::Number(_) | ExprKind::Str(..) => return self.literal(param, arg),
         };
-        self.fit(value, param)
+        self.fit(slot, param)
     }
 
     /// A literal takes the type of the parameter, if it can.
@@ -181,9 +182,13 @@ impl<'t> Run<'t, '_, '_> {
     }
 
     /// The value as a parameter of this type takes it.
-    fn fit(&self, value: Value, param: Type) -> Result<Value, Error> {
+    fn fit(&self, slot: Slot, param: Type) -> Result<Value, Error> {
+        let value = slot.value;
         let Type::Is(type_name) = param else { return Ok(value) };
         match &value {
+            Value::Nil if slot.boxed => {
+                self.fail(format!("wrong type for value; expected {type_name}; got interface {{}}"))
+            }
             Value::Nil if param.can_be_nil() => Ok(value),
             Value::Nil => self.fail(format!("invalid value; expected {type_name}")),
             _ if value.is(type_name) => Ok(value),

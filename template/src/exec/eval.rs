@@ -20,15 +20,15 @@ impl<'t> Run<'t, '_, '_> {
         let value = value.unwrap_or(Value::Nil);
         for variable in &pipe.variables {
             if pipe.assigns {
-                self.assign(&variable.name, value.clone())?;
+                self.assign(&variable.name, Slot::bare(value.clone()))?;
             } else {
-                self.variables.push((variable.name.clone(), value.clone()));
+                self.variables.push((variable.name.clone(), Slot::bare(value.clone())));
             }
         }
         Ok(value)
     }
 
-    pub(super) fn assign(&mut self, name: &str, value: Value) -> Result<(), Error> {
+    pub(super) fn assign(&mut self, name: &str, value: Slot) -> Result<(), Error> {
         match self.variables.iter_mut().rev().find(|(known, _)| **known == *name) {
             Some((_, slot)) => {
                 *slot = value;
@@ -38,7 +38,7 @@ impl<'t> Run<'t, '_, '_> {
         }
     }
 
-    fn variable(&self, name: &str) -> Result<Value, Error> {
+    fn variable(&self, name: &str) -> Result<Slot, Error> {
         match self.variables.iter().rev().find(|(known, _)| **known == *name) {
             Some((_, value)) => Ok(value.clone()),
             None => self.fail(format!("undefined variable: {name}")),
@@ -132,7 +132,7 @@ impl<'t> Run<'t, '_, '_> {
     ) -> Result<Slot, Error> {
         self.set_at(At::Expr(expr));
         let ExprKind::Variable(names) = &expr.kind else { return self.fail("not a variable") };
-        let value = Slot::bare(self.variable(&names[0])?);
+        let value = self.variable(&names[0])?;
         if names.len() == 1 {
             if args.len() > 1 || last.is_some() {
                 self.not_a_function(args, last.as_ref())?;

@@ -141,18 +141,18 @@ impl<'t> Run<'t, '_, '_> {
     fn element(&mut self, branch: &'t Branch, index: Value, element: Slot) -> Result<Flow, Error> {
         self.step()?;
         let variables = &branch.pipe.variables;
-        let targets: [Option<&Value>; 2] = match variables.len() {
+        let targets = match variables.len() {
             0 => [None, None],
-            1 => [Some(&element.value), None],
-            _ => [Some(&index), Some(&element.value)],
+            1 => [Some(element.clone()), None],
+            _ => [Some(Slot::bare(index)), Some(element.clone())],
         };
         let base = self.variables.len();
         for (i, (variable, value)) in variables.iter().zip(targets).enumerate() {
             let Some(value) = value else { continue };
             if branch.pipe.assigns {
-                self.assign(&variable.name, value.clone())?;
+                self.assign(&variable.name, value)?;
             } else {
-                self.variables[base - variables.len() + i].1 = value.clone();
+                self.variables[base - variables.len() + i].1 = value;
             }
         }
         let flow = self.list(&element, &branch.list);

@@ -2,7 +2,7 @@
 
 use super::{TooLong, float, integer};
 use crate::quote::{can_backquote, quote, quote_ascii, quote_char};
-use crate::value::{Field, Under, Value};
+use crate::value::{Field, Map, Under, Value};
 
 /// The flags, width and precision of a verb.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,8 +100,12 @@ impl Printer {
                 return self.string(&text, verb, value);
             }
         }
+        let composite = matches!(value, Value::List(_) | Value::Map(_) | Value::Object(_) | Value::Pointer(_));
+        if verb == 'w' && composite && !self.erroring {
+            return self.wrong_verb(value, verb);
+        }
         match value {
-            Value::Nil if verb == 'v' => self.push("<nil>"),
+            Value::Nil if depth > 0 => self.push(if self.flags.sharp_v { "interface {}(nil)" } else { "<nil>" }),
             Value::Nil | Value::Time(_) => self.wrong_verb(value, verb),
             Value::Bool(truth) if matches!(verb, 'v' | 't') => self.pad(if *truth { "true" } else { "false" }),
             Value::Bool(_) => self.wrong_verb(value, verb),
@@ -110,19 +114,12 @@ impl Printer {
             Value::Duration(d) => self.integer(d.nanos().unsigned_abs(), d.nanos() < 0, verb, value),
             Value::Float(n) => self.float(*n, verb, value),
             Value::Str(text) | Value::Safe(_, text) => self.string(text, verb, value),
-            Value::List(list) => self.list(&value.type_name(), list.items(), verb, depth),
-            Value::Map(map) => {
-                let (open, close) = self.brackets(&value.type_name(), "map[", "]");
-                self.push(&open);
-                for (i, (name, item)) in map.entries().iter().enumerate() {
-                    self.separator(i);
-                    self.string(name, verb, &Value::Str(name.clone()));
-                    self.push(":");
-                    self.value(item, verb, depth + 1);
-                }
-                self.push(close);
-            }
+            Value::List(list) => self.list(list.type_name(), list.items(), verb, depth),
+            Value::Map(map) => self.map(map.type_name(), map, verb, depth),
             Value::Object(object) => match object.under() {
+                Under::Plain(Value::List(list)) => self.list(object.type_name(), list.items(), verb, depth),
+                Under::Plain(Value::Map(map)) => self.map(object.type_name(), &map, verb, depth),
+                Under::Plain(Value::Int(n)) => self.integer(n.unsigned_abs(), n < 0, verb, value),
                 Under::Plain(plain) => self.value(&plain, verb, depth),
                 Under::Struct(fields) => self.fields(object.type_name(), &fields, verb, depth),
             },
@@ -146,6 +143,18 @@ impl Printer {
         self.push(&open);
         for (i, item) in items.iter().enumerate() {
             self.separator(i);
+            self.value(item, verb, depth + 1);
+        }
+        self.push(close);
+    }
+
+    fn map(&mut self, type_name: &str, map: &Map, verb: char, depth: usize) {
+        let (open, close) = self.brackets(type_name, "map[", "]");
+        self.push(&open);
+        for (i, (name, item)) in map.entries().iter().enumerate() {
+            self.separator(i);
+            self.string(name, verb, &Value::Str(name.clone()));
+            self.push(":");
             self.value(item, verb, depth + 1);
         }
         self.push(close);
@@ -271,8 +280,7 @@ impl Printer {
         }
         if !number.is_finite() {
             let bare = number.is_nan() && !self.flags.space && !self.flags.plus;
-            let unsigned = bare || (text.starts_with('+') && !self.flags.plus);
-            return self.pad_with_spaces(if unsigned { &text[1..] } else { &text });
+            return self.pad_with_spaces(if bare { &text[1..] } else { &text });
         }
         if self.flags.sharp && shape != 'b' {
             text = with_point(&text, shape, precision);
@@ -291,7 +299,7 @@ impl Printer {
 
     fn string(&mut self, text: &str, verb: char, value: &Value) {
         match verb {
-            'v' if self.flags.sharp_v => self.pad(&quote(text)),
+            'v' if self.flags.sharp_v => self.pad(&quote(self.cut(text))),
             'v' | 's' => self.pad(self.cut(text)),
             'q' => {
                 let text = self.cut(text);

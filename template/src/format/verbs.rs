@@ -169,10 +169,11 @@ impl Run<'_> {
         (n.unsigned_abs() <= MOST as u64).then_some(n)
     }
 
+    /// A number, as long as all but its last digit stay within the bound.
     fn digits(&mut self) -> Option<usize> {
         let rest = &self.format[self.at..];
         let len = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number = rest[..len].parse().ok().filter(|n| *n <= MOST);
+        let number = rest[..len].parse().ok().filter(|n: &usize| n / 10 <= MOST);
         // A number too large is as if it ended the format.
         self.at += if len > 0 && number.is_none() { rest.len() } else { len };
         number

@@ -32,7 +32,8 @@ pub(super) fn decode(text: &str) -> Result<String, String> {
         }
         let padding = &group[count..];
         if group.len() < 4 {
-            return Err(fail(text.len()));
+            let padded = count < group.len();
+            return Err(fail(if padded { text.len() } else { text.len() - count }));
         }
         if let Some((at, _)) = padding.iter().find(|(_, b)| *b != b'=') {
             return Err(fail(*at));
@@ -52,6 +53,6 @@ fn bytes_survive() {
         assert_eq!(decode(&encode(text.as_bytes())).as_deref(), Ok(text));
     }
     assert_eq!(encode(b"\xfb\xff"), "-_8=");
-    assert_eq!(decode("a"), Err("illegal base64 data at input byte 1".to_owned()));
+    assert_eq!(decode("a"), Err("illegal base64 data at input byte 0".to_owned()));
     assert_eq!(decode("YQ=a"), Err("illegal base64 data at input byte 3".to_owned()));
 }

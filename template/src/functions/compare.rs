@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::format::sprint;
+use crate::format::sprintf;
 use crate::value::{Under, Value};
 
 const BAD_TYPE: &str = "invalid type for comparison";
@@ -67,7 +67,7 @@ pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, String> {
 
 /// Values without a basic kind: nil, times, lists, maps, structs.
 fn equal_composite(a: &Value, b: &Value) -> Result<bool, String> {
-    let shown = |v: &Value| sprint(std::slice::from_ref(v), 1000).unwrap_or_default();
+    let shown = |v: &Value| sprintf("%s", std::slice::from_ref(v), 1000).unwrap_or_default();
     match (a, b) {
         (Value::Nil, Value::Nil) => Ok(true),
         (Value::Nil, _) | (_, Value::Nil) => Ok(false),
@@ -76,7 +76,9 @@ fn equal_composite(a: &Value, b: &Value) -> Result<bool, String> {
         }
         (Value::Pointer(a), Value::Pointer(b)) => Ok(std::sync::Arc::ptr_eq(a, b)),
         _ if kind(a) != kind(b) => {
-            Err(format!("non-comparable types {}: {}, {}: {}", shown(a), a.type_name(), b.type_name(), shown(b)))
+            let plain = sprintf("%v", std::slice::from_ref(b), 1000).unwrap_or_default();
+            let (a_type, b_type) = (a.type_name(), b.type_name());
+            Err(format!("non-comparable types {}: {a_type}, {b_type}: {plain}", shown(a)))
         }
         _ => Err(format!("non-comparable type {}: {}", shown(b), b.type_name())),
     }

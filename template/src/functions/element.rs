@@ -93,7 +93,14 @@ pub(super) fn slice(value: &Value, indexes: &[Value]) -> Result<Value, String> {
     Ok(match plain {
         Value::Str(text) => Value::Str(part(&text)),
         Value::Safe(content, text) => Value::Safe(content, part(&text)),
-        Value::List(list) => Value::List(Arc::new(List::new(list.type_name(), list.items()[from..to].to_vec()))),
+        Value::List(list) => {
+            let items = &list.items()[from..to];
+            let named = match value.target() {
+                Value::Object(object) => object.part(items),
+                _ => None,
+            };
+            named.unwrap_or_else(|| Value::List(Arc::new(List::new(list.type_name(), items.to_vec()))))
+        }
         other => other,
     })
 }

@@ -28,7 +28,8 @@ pub fn builtins() -> Functions {
         .with("slice", SOME, |_, args| element::slice(&args[0], &args[1..]))
         .with("call", SOME, |_, args| match &args[0] {
             Value::Nil => Err("call of nil".to_owned()),
-            other => Err(format!("non-function {} of type {}", other.type_name(), other.type_name())),
+            // The executor has put the whole sentence here: only it knows how the argument is written.
+            other => Err(other.as_str().unwrap_or_default().to_owned()),
         })
         .with("print", ANY, |context, args| {
             let text = sprint(args, context.room());

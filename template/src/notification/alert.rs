@@ -58,32 +58,24 @@ impl Object for Alert {
 
 /// The alerts of a group, with `.Firing` and `.Resolved`.
 #[derive(Debug, Clone)]
-pub struct Alerts {
-    all: Arc<List>,
-    firing: Arc<List>,
-    resolved: Arc<List>,
-}
+pub struct Alerts(Arc<List>);
 
 impl Alerts {
     /// The alerts, in the order of the notification.
     #[must_use]
     pub fn new(alerts: Vec<Alert>) -> Self {
-        let alerts: Vec<(Option<bool>, Value)> = alerts
-            .into_iter()
-            .map(|alert| {
-                let firing = match alert.status.as_str() {
-                    Some("firing") => Some(true),
-                    Some("resolved") => Some(false),
-                    _ => None,
-                };
-                (firing, Value::object(alert))
-            })
-            .collect();
-        let list = |keep: &dyn Fn(&Option<bool>) -> bool| {
-            let kept = alerts.iter().filter(|(firing, _)| keep(firing)).map(|(_, alert)| alert.clone()).collect();
-            Arc::new(List::new("[]template.Alert", kept))
-        };
-        Self { all: list(&|_| true), firing: list(&|f| *f == Some(true)), resolved: list(&|f| *f == Some(false)) }
+        Self::of(alerts.into_iter().map(Value::object).collect())
+    }
+
+    fn of(alerts: Vec<Value>) -> Self {
+        Self(Arc::new(List::new("[]template.Alert", alerts)))
+    }
+}
+
+fn has_status(alert: &Value, status: &str) -> bool {
+    match alert {
+        Value::Object(alert) => alert.field("Status").is_some_and(|s| s.as_str() == Some(status)),
+        _ => false,
     }
 }
 
@@ -93,7 +85,7 @@ impl Object for Alerts {
     }
 
     fn under(&self) -> Under {
-        Under::Plain(Value::List(self.all.clone()))
+        Under::Plain(Value::List(self.0.clone()))
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
@@ -101,6 +93,12 @@ impl Object for Alerts {
     }
 
     fn call(&self, name: &str, _: &[Value]) -> Result<Value, String> {
-        Ok(Value::List(if name == "Firing" { self.firing.clone() } else { self.resolved.clone() }))
+        let status = if name == "Firing" { "firing" } else { "resolved" };
+        let kept = self.0.items().iter().filter(|alert| has_status(alert, status)).cloned().collect();
+        Ok(Value::List(Arc::new(List::new("[]template.Alert", kept))))
+    }
+
+    fn part(&self, items: &[Value]) -> Option<Value> {
+        Some(Value::object(Alerts::of(items.to_vec())))
     }
 }

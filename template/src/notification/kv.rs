@@ -130,6 +130,15 @@ impl Object for Pairs {
         Ok(Value::object(Strings(texts)))
     }
 
+    fn part(&self, items: &[Value]) -> Option<Value> {
+        let text = |item: &Value, name| match item {
+            Value::Object(pair) => pair.field(name).and_then(|v| v.as_str().map(Arc::from)).unwrap_or_default(),
+            _ => Arc::default(),
+        };
+        let pairs = items.iter().map(|item| Pair { name: text(item, "Name"), value: text(item, "Value") });
+        Some(Value::object(Pairs(pairs.collect())))
+    }
+
     fn text(&self) -> Option<Arc<str>> {
         let shown: Vec<String> = self.0.iter().map(|pair| format!("{}={}", pair.name, pair.value)).collect();
         Some(shown.join(", ").into())
@@ -157,5 +166,9 @@ impl Object for Strings {
         let separator = args.first().and_then(Value::as_str).unwrap_or_default();
         let texts: Vec<&str> = self.0.iter().map(|text| &**text).collect();
         Ok(texts.join(separator).into())
+    }
+
+    fn part(&self, items: &[Value]) -> Option<Value> {
+        Some(Value::object(Strings(items.iter().filter_map(Value::as_str).map(Arc::from).collect())))
     }
 }

@@ -234,12 +234,7 @@ impl Reading {
     }
 
     fn read_offset<'a>(&mut self, text: &'a str, colon: bool, width: OffsetWidth) -> Fit<&'a str> {
-        let negative = match text.bytes().next() {
-            Some(b'+') => false,
-            Some(b'-') => true,
-            _ => return Err(Misfit::Bad),
-        };
-        let (mut rest, mut fields) = (&text[1..], [0; 3]);
+        let (mut rest, mut fields) = (text.get(1..).ok_or(Misfit::Bad)?, [0; 3]);
         let count = width as usize + 1;
         for (i, field) in fields.iter_mut().enumerate().take(count) {
             if colon && i > 0 {
@@ -251,6 +246,11 @@ impl Reading {
         below(25, "time zone offset hour", (hours, ""))?;
         below(61, "time zone offset minute", (minutes, ""))?;
         below(61, "time zone offset second", (seconds, ""))?;
+        let negative = match text.as_bytes()[0] {
+            b'+' => false,
+            b'-' => true,
+            _ => return Err(Misfit::Bad),
+        };
         let offset = ((hours * 60 + minutes) * 60 + seconds) as i32;
         self.offset_s = Some(if negative { -offset } else { offset });
         Ok(rest)
@@ -275,7 +275,7 @@ impl Reading {
             (_, Some(seconds), zone) => at(Arc::new(Fixed { seconds, name: zone.unwrap_or_default() })),
             (_, None, Some(name)) => {
                 let hours: i32 = name.strip_prefix("GMT").and_then(|h| h.parse().ok()).unwrap_or(0);
-                at(Arc::new(Fixed { seconds: hours * 3600, name }))
+                at(UTC.clone()).within(Arc::new(Fixed { seconds: hours * 3600, name }))
             }
         })
     }

@@ -69,6 +69,12 @@ pub trait Object: Debug + Send + Sync {
         Err(format!("no method {name}"))
     }
 
+    /// A part of it in its own type, if it is a list with methods.
+    fn part(&self, items: &[Value]) -> Option<Value> {
+        let _ = items;
+        None
+    }
+
     /// How it prints, if its type has Go's `String` method.
     fn text(&self) -> Option<Arc<str>> {
         None

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nightjar_template::Functions;
 use nightjar_template::notification::{Alert, Alerts, Data, Kv, Pair, Pairs};
 use nightjar_template::{
-    Content, Duration, Host, MissingKey, RuleData, Sample, Set, Time, Value, alertmanager, console,
+    Content, Duration, Host, MissingKey, RuleData, Sample, Set, Time, Value, alertmanager, console, prometheus,
 };
 
 /// 2026-11-21T08:30:15.25Z
@@ -52,11 +52,12 @@ impl Host for World {
 }
 
 /// The templates to parse into, and the data, of a name.
-pub fn set(name: &str) -> (Set, Value) {
+pub fn set(name: &str, mode: &str) -> (Set, Value) {
     match name {
         "plain" => (Set::new(alertmanager()), plain()),
         "plain-zero" => (Set::new(Functions::new()).missing_key(MissingKey::Zero), plain()),
         "plain-error" => (Set::new(Functions::new()).missing_key(MissingKey::Error), plain()),
+        "rule" if mode == "text" => (Set::new(prometheus()).missing_key(MissingKey::Zero), rule()),
         "rule" => (Set::new(console()).missing_key(MissingKey::Zero), rule()),
         "notify" => (Set::new(alertmanager()).missing_key(MissingKey::Zero), notification()),
         _ => panic!("no data {name}"),

@@ -56,6 +56,11 @@ impl Runs {
         (Runs(clipped.filter(|r| !r.is_empty()).collect()), before)
     }
 
+    /// The same runs, counted from `origin` (not above the first).
+    pub(super) fn shifted_down(self, origin: usize) -> Runs {
+        Runs(self.0.into_iter().map(|r| r.start - origin..r.end - origin).collect())
+    }
+
     /// Appends the number of runs, the gaps before them and their lengths.
     pub(super) fn encode(&self, encoder: &mut Encoder, out: &mut Vec<u8>) {
         put_varint(self.0.len() as u64, out);

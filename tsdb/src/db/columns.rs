@@ -5,11 +5,11 @@ use std::sync::Arc;
 use nightjar_model::storage::{FloatColumn, HistogramColumn, SeriesData};
 use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 
-use super::directory::Pick;
-use super::frames::FrameReader;
-use crate::wal::rows::{Chain, RowSink};
+use super::directory::{Pick, Position};
+use super::frames::{FrameReader, Lane};
+use crate::wal::rows::RowSink;
 use crate::wal::section::{Kind, read_histograms};
-use nightjar_platform::DiskFile;
+use nightjar_platform::Disk;
 
 /// One series while its rows are read.
 #[derive(Default)]
@@ -24,7 +24,7 @@ struct Column {
     histograms: Vec<HistogramSample>,
 }
 
-/// Collects rows.
+/// Collects the rows of one timeline.
 struct Columns {
     range: ClosedRange,
     floor: TimestampMs,
@@ -77,6 +77,34 @@ impl RowSink for Columns {
 }
 
 impl Columns {
+    fn new(range: ClosedRange, members: usize) -> Columns {
+        let mut columns = Vec::new();
+        columns.resize_with(members, Column::default);
+        Columns {
+            range,
+            floor: TimestampMs::MIN,
+            late: false,
+            inside: false,
+            t: 0,
+            at: 0,
+            times: Vec::new(),
+            ascending: true,
+            columns,
+        }
+    }
+
+    fn histograms<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, members: &[u32]) {
+        let (range, columns) = (self.range, &mut self.columns);
+        reader.section(&pick.entry, |_, bytes| {
+            read_histograms(bytes, |index, sample| {
+                let inside = range.contains(sample.timestamp) && sample.timestamp >= pick.floor;
+                if let (true, Ok(column)) = (inside, members.binary_search(&index)) {
+                    columns[column].histograms.push(sample);
+                }
+            })
+        });
+    }
+
     fn new_time(&mut self, t: TimestampMs) {
         self.at = self.times.len() as u32;
         self.times.push(t);
@@ -88,38 +116,72 @@ impl Columns {
     }
 }
 
-/// Reads the samples in `range` of `members` (ascending, each once) of the timeline `picks` belong to.
-pub(crate) fn read<F: DiskFile>(
-    reader: &mut FrameReader<'_, F>,
+/// The samples of one series on one timeline.
+#[derive(Default)]
+pub(crate) struct Samples {
+    /// Float samples.
+    pub(crate) floats: FloatColumn,
+    /// Histograms, ascending, none at the time of a float sample.
+    pub(crate) histograms: Vec<HistogramSample>,
+}
+
+impl Samples {
+    /// The same for a query.
+    pub(crate) fn into_data(self) -> SeriesData {
+        let any_start = self.histograms.iter().any(|s| s.start != 0);
+        let histograms = HistogramColumn {
+            timestamps: self.histograms.iter().map(|s| s.timestamp).collect(),
+            starts: any_start.then(|| self.histograms.iter().map(|s| s.start).collect()),
+            values: self.histograms.into_iter().map(|s| Arc::new(s.histogram)).collect(),
+        };
+        SeriesData { floats: self.floats, histograms }
+    }
+}
+
+/// Some members of one timeline.
+pub(crate) struct Wanted<'a> {
+    /// The timeline's sections to read, in order of writing.
+    pub(crate) picks: &'a [Pick],
+    /// Numbers within the timeline, ascending, each once.
+    pub(crate) members: Vec<u32>,
+}
+
+/// Reads the samples in `range` of the members of one timeline.
+pub(crate) fn read<D: Disk>(
+    reader: &mut FrameReader<'_, D>,
     picks: &[Pick],
     members: &[u32],
     range: ClosedRange,
-) -> Vec<SeriesData> {
-    let mut columns = Columns {
-        range,
-        floor: TimestampMs::MIN,
-        late: false,
-        inside: false,
-        t: 0,
-        at: 0,
-        times: Vec::new(),
-        ascending: true,
-        columns: Vec::new(),
-    };
-    columns.columns.resize_with(members.len(), Column::default);
-    reader.rows(picks, &mut Chain::new(members), &mut columns, Columns::begin);
-    for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
-        let wanted = |t| range.contains(t) && t >= pick.floor;
-        let columns = &mut columns.columns;
-        reader.section(&pick.entry, |_, bytes| {
-            read_histograms(bytes, |index, sample| {
-                if let (true, Ok(column)) = (wanted(sample.timestamp), members.binary_search(&index)) {
-                    columns[column].histograms.push(sample);
-                }
-            })
-        });
+) -> Vec<Samples> {
+    let wanted = Wanted { picks, members: members.to_vec() };
+    read_many(reader, &[wanted], range).pop().unwrap_or_default()
+}
+
+/// Reads the samples in `range` of members of several timelines, for each the list of its members. Timelines share
+/// frames, so all are read in the order of writing: each frame once.
+pub(crate) fn read_many<D: Disk>(
+    reader: &mut FrameReader<'_, D>,
+    wanted: &[Wanted<'_>],
+    range: ClosedRange,
+) -> Vec<Vec<Samples>> {
+    let mut lanes: Vec<_> =
+        wanted.iter().map(|w| (Lane::new(&w.members), Columns::new(range, w.members.len()))).collect();
+    let mut order: Vec<(Position, u32, u32)> = Vec::new();
+    for (lane, w) in wanted.iter().enumerate() {
+        order.extend(w.picks.iter().enumerate().map(|(pick, p)| (p.entry.position(), lane as u32, pick as u32)));
     }
-    finish(columns)
+    order.sort_unstable();
+    for (_, number, pick) in order {
+        let number = number as usize;
+        let (lane, columns) = &mut lanes[number];
+        let pick = &wanted[number].picks[pick as usize];
+        columns.begin(pick);
+        match pick.entry.kind() {
+            Kind::Histograms => columns.histograms(reader, pick, &wanted[number].members),
+            _ => lane.read(reader, pick, columns),
+        }
+    }
+    lanes.into_iter().map(|(_, columns)| finish(columns)).collect()
 }
 
 /// Timestamps of the series before, to be shared by the next one if it has the same.
@@ -128,17 +190,21 @@ struct Shared {
     times: Arc<[TimestampMs]>,
 }
 
-fn finish(columns: Columns) -> Vec<SeriesData> {
+fn finish(columns: Columns) -> Vec<Samples> {
     let times = columns.times;
     let mut shared: Option<Shared> = None;
     let mut out = Vec::with_capacity(columns.columns.len());
     for mut column in columns.columns {
-        let histograms = histograms(std::mem::take(&mut column.histograms));
+        let mut histograms = std::mem::take(&mut column.histograms);
         let floats = match column.late.is_empty() && column.at.is_sorted_by(|a, b| a < b) && columns.ascending {
             true => share(&mut column, &times, &mut shared),
             false => sort(column, &times),
         };
-        out.push(one_per_time(SeriesData { floats, histograms }));
+        histograms.sort_by_key(|s| s.timestamp);
+        histograms.dedup_by_key(|s| s.timestamp);
+        // A time holds a float or a histogram; should a late one have made it both, the float counts.
+        histograms.retain(|h| floats.timestamps.binary_search(&h.timestamp).is_err());
+        out.push(Samples { floats, histograms });
     }
     out
 }
@@ -181,37 +247,6 @@ fn sort(column: Column, times: &[TimestampMs]) -> FloatColumn {
     }
 }
 
-fn histograms(mut samples: Vec<HistogramSample>) -> HistogramColumn {
-    samples.sort_by_key(|s| s.timestamp);
-    samples.dedup_by_key(|s| s.timestamp);
-    let any_start = samples.iter().any(|s| s.start != 0);
-    HistogramColumn {
-        timestamps: samples.iter().map(|s| s.timestamp).collect(),
-        starts: any_start.then(|| samples.iter().map(|s| s.start).collect()),
-        values: samples.into_iter().map(|s| Arc::new(s.histogram)).collect(),
-    }
-}
-
-/// A time holds a float or a histogram; should a late one have made it both, the float counts.
-fn one_per_time(mut data: SeriesData) -> SeriesData {
-    let HistogramColumn { timestamps, values, starts } = &mut data.histograms;
-    let doubled = |t: &TimestampMs| data.floats.timestamps.binary_search(t).is_ok();
-    if timestamps.iter().any(doubled) {
-        let keep: Vec<bool> = timestamps.iter().map(|t| !doubled(t)).collect();
-        retain(timestamps, &keep);
-        retain(values, &keep);
-        if let Some(starts) = starts {
-            retain(starts, &keep);
-        }
-    }
-    data
-}
-
-fn retain<T>(items: &mut Vec<T>, keep: &[bool]) {
-    let mut keep = keep.iter();
-    items.retain(|_| keep.next().copied().unwrap_or(true));
-}
-
 /// One series from several sources, of which the earlier ones win where times are equal.
 pub(crate) fn merge(mut parts: Vec<SeriesData>) -> SeriesData {
     parts.retain(|p| !p.floats.values.is_empty() || !p.histograms.values.is_empty());
@@ -231,8 +266,9 @@ pub(crate) fn merge(mut parts: Vec<SeriesData>) -> SeriesData {
     let floats = sort(Column { late: floats, ..Column::default() }, &[]);
     histograms.sort_by_key(|(t, _, _)| *t);
     histograms.dedup_by_key(|(t, _, _)| *t);
+    histograms.retain(|(t, _, _)| floats.timestamps.binary_search(t).is_err());
     let any_start = histograms.iter().any(|(_, _, s)| *s != 0);
     let starts = any_start.then(|| histograms.iter().map(|(_, _, s)| *s).collect());
     let (timestamps, values) = histograms.into_iter().map(|(t, h, _)| (t, h)).unzip();
-    one_per_time(SeriesData { floats, histograms: HistogramColumn { timestamps, values, starts } })
+    SeriesData { floats, histograms: HistogramColumn { timestamps, values, starts } }
 }

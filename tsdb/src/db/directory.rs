@@ -217,34 +217,42 @@ impl Directory {
         self.breaks.get(next).is_some_and(|b| *b <= end)
     }
 
-    /// Drops sections nobody needs once `seal` holds; the first place that is still needed, if any.
-    pub(crate) fn prune(&mut self, seal: &Seal) -> Option<Position> {
-        let mut first = None::<Position>;
-        self.lines.retain(|_, entries| {
-            let needed = |e: &Entry| e.t_max() >= seal.floor(e.position());
-            // Rows stay as long as a later section of their epoch does.
-            let mut keep_rows = false;
-            let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
-            for e in entries.iter().rev() {
-                let rows = e.kind() == Kind::Rows;
-                let keep = needed(e) || rows && keep_rows;
-                if rows {
-                    keep_rows = keep && !e.begins_epoch();
-                }
-                if keep {
-                    kept.push(*e);
-                }
-            }
-            kept.reverse();
-            *entries = kept;
-            if let Some(e) = entries.first() {
-                first = Some(first.map_or(e.position(), |f| f.min(e.position())));
+    /// The first place that is still needed once `seal` holds. `open` says whether the newest epoch of a timeline may go
+    /// on: then its rows are needed.
+    pub(crate) fn first_needed(&self, seal: &Seal, open: impl Fn(u32) -> bool) -> Option<Position> {
+        let first =
+            |(number, entries): (&u32, &Vec<Entry>)| kept(entries, seal, open(*number)).first().map(Entry::position);
+        self.lines.iter().filter_map(first).min()
+    }
+
+    /// Drops sections nobody needs once `seal` holds.
+    pub(crate) fn prune(&mut self, seal: &Seal, open: impl Fn(u32) -> bool) {
+        self.lines.retain(|number, entries| {
+            let kept = kept(entries, seal, open(*number));
+            if kept.len() < entries.len() {
+                *entries = kept;
             }
             !entries.is_empty()
         });
-        if let Some(first) = first {
-            self.breaks.retain(|b| *b > first);
-        }
-        first
+        let first = self.lines.values().filter_map(|entries| entries.first().map(Entry::position)).min();
+        self.breaks.retain(|b| first.is_some_and(|first| *b > first));
     }
+}
+
+/// The sections with samples that are in no block, and rows before them in the same epoch.
+fn kept(entries: &[Entry], seal: &Seal, open: bool) -> Vec<Entry> {
+    let mut in_use = open;
+    let mut kept = Vec::with_capacity(entries.len());
+    for e in entries.iter().rev() {
+        let rows = e.kind() == Kind::Rows;
+        let keep = e.t_max() >= seal.floor(e.position()) || rows && in_use;
+        if rows {
+            in_use = keep && !e.begins_epoch();
+        }
+        if keep {
+            kept.push(*e);
+        }
+    }
+    kept.reverse();
+    kept
 }

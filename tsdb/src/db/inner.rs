@@ -9,7 +9,9 @@ use nightjar_platform::{Disk, RealClock};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::directory::Directory;
+use super::maintain::Housekeeping;
 use super::view::View;
+use crate::block::BlockCache;
 use crate::counters::Counters;
 use crate::head::batch::Collected;
 use crate::head::encode::Encoder;
@@ -21,6 +23,8 @@ use crate::wal::pending::Pending;
 pub(crate) struct Inner<D: Disk> {
     pub(crate) disk: D,
     pub(crate) options: Options,
+    /// What only housekeeping touches.
+    pub(crate) housekeeping: Mutex<Housekeeping<D>>,
     /// The head and the buffers of whoever writes.
     pub(crate) writer: RwLock<Writer>,
     /// What waits for the disk.
@@ -32,9 +36,11 @@ pub(crate) struct Inner<D: Disk> {
     /// Where the sections are.
     pub(crate) directory: RwLock<Directory>,
     /// What a query sees.
-    pub(crate) view: RwLock<View<D::File>>,
+    pub(crate) view: RwLock<View<D>>,
     /// Counts up with every new segment: timelines begin a new epoch in it.
     pub(crate) generation: AtomicU32,
+    /// Decoded pages of blocks.
+    pub(crate) cache: Arc<BlockCache>,
     pub(crate) counters: Counters,
     pub(crate) clock: RealClock,
     /// Keeps the directory locked.

@@ -9,7 +9,11 @@ use nightjar_model::TimestampMs;
 use nightjar_platform::{Disk, DiskFile, OpenMode};
 
 use super::directory::{Directory, Entry, Position};
+use super::seal::block_path;
+use super::{maintain, quarantine, seal, snapshot};
+use crate::block::{Block, BlockCache};
 use crate::head::state::Head;
+use crate::manifest::{self, ManifestError, Scalars, State};
 use crate::wal::frame::Header;
 use crate::wal::scan::{Expect, Found, scan};
 use crate::wal::section::{Kind, read_definitions, read_metadata};
@@ -85,6 +89,18 @@ struct Segment<F> {
     first_lsn: Option<u64>,
 }
 
+impl OpenError {
+    /// What went wrong with the manifest.
+    pub(crate) fn manifest<D: Disk>(disk: &D, error: ManifestError) -> OpenError {
+        let path = format!("{}/MANIFEST", disk.display_root());
+        match error {
+            ManifestError::Newer(found) => OpenError::Newer { path, found, known: manifest::VERSION },
+            ManifestError::Damaged(what) => OpenError::Damaged { path, what },
+            ManifestError::Io(error) => OpenError::Io { path, error },
+        }
+    }
+}
+
 /// Names a path in errors.
 pub(crate) fn io_error<D: Disk>(disk: &D, path: &Path) -> impl Fn(io::Error) -> OpenError {
     let path = format!("{}/{}", disk.display_root(), path.display());
@@ -131,6 +147,80 @@ pub(crate) fn recover<D: Disk>(
     out.segments = segments.into_iter().map(|s| (s.number, Arc::new(s.file))).collect();
     take_times(head, &out);
     Ok(out)
+}
+
+/// Reads the newest snapshot into `head`; the number of frames that neither of its files has.
+pub(crate) fn restore_snapshot<D: Disk>(disk: &D, head: &mut Head, state: &State) -> Result<u64, OpenError> {
+    let Scalars { snapshot: number, snapshot_frames: frames, .. } = state.scalars;
+    let mut damaged = 0;
+    if number == 0 {
+        return Ok(damaged);
+    }
+    for copy in snapshot::COPIES {
+        let path = snapshot::path(number, copy);
+        damaged = match disk.open(&path, OpenMode::Read) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => frames.max(1),
+            Err(e) => return Err(io_error(disk, &path)(e)),
+            Ok(file) => {
+                let expect = Expect { salt: None, first_lsn: 1, end_lsn: Some(frames + 1) };
+                let found = scan(&file, expect).map_err(io_error(disk, &path))?;
+                let read = found.frames.iter().filter(|f| take_words(&file, f, head).is_some()).count() as u64;
+                frames.saturating_sub(read)
+            }
+        };
+        if damaged == 0 {
+            break;
+        }
+    }
+    Ok(damaged)
+}
+
+/// Opens the blocks that count; those that cannot be read are told in the second list.
+pub(crate) fn open_blocks<D: Disk>(
+    disk: &D,
+    state: &State,
+    cache: &Arc<BlockCache>,
+) -> (BTreeMap<u64, Arc<Block<D>>>, Vec<String>) {
+    let (mut blocks, mut unreadable) = (BTreeMap::new(), Vec::new());
+    for number in &state.blocks {
+        match Block::open_with_cache(disk, &block_path(*number), Arc::clone(cache)) {
+            Ok(block) => {
+                blocks.insert(*number, Arc::new(block));
+            }
+            Err(error) => {
+                tracing::error!(%error, "a block cannot be read; its samples are missing from answers");
+                unreadable.push(format!("{error}; its samples are missing"));
+            }
+        }
+    }
+    (blocks, unreadable)
+}
+
+/// Puts aside or removes what the manifest does not name.
+pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
+    for entry in disk.list(Path::new(seal::DIR))? {
+        let path = Path::new(seal::DIR).join(&entry.name);
+        if entry.name.ends_with(".tmp") {
+            maintain::remove(disk, &path)?;
+        } else if !state.blocks.iter().any(|n| block_path(*n) == path) {
+            quarantine::put(disk, &path)?;
+        }
+    }
+    for entry in disk.list(Path::new(snapshot::DIR))? {
+        let path = Path::new(snapshot::DIR).join(&entry.name);
+        if !snapshot::COPIES.iter().any(|copy| snapshot::path(state.scalars.snapshot, copy) == path) {
+            maintain::remove(disk, &path)?;
+        }
+    }
+    for entry in disk.list(Path::new(segment::DIR))? {
+        let path = Path::new(segment::DIR).join(&entry.name);
+        match segment::number_of(&entry.name) {
+            Some(number) if number < state.scalars.first_segment => maintain::remove(disk, &path)?,
+            Some(_) => {}
+            None => quarantine::put(disk, &path)?,
+        }
+    }
+    Ok(())
 }
 
 fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Segment<D::File>, OpenError> {

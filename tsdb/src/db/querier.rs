@@ -13,15 +13,23 @@ use parking_lot::Mutex;
 
 use super::frames::FrameReader;
 use super::inner::Inner;
-use super::set::{Ahead, Selected, Set};
+use super::set::{Ahead, Place, Selected, Set};
 use super::view::View;
+use crate::block::{Block, BlockError};
 use crate::wal::section::{Kind, read_exemplars};
 
 /// A view for one time range.
 pub(crate) struct DbQuerier<D: Disk> {
     pub(crate) inner: Arc<Inner<D>>,
-    pub(crate) view: View<D::File>,
+    pub(crate) view: View<D>,
     pub(crate) range: ClosedRange,
+}
+
+/// A series of one source.
+struct Candidate {
+    spelling: std::ops::Range<usize>,
+    member: Option<(u32, u32)>,
+    place: Option<Place>,
 }
 
 /// The order of two canonical spellings by their labels.
@@ -33,15 +41,27 @@ fn intersect(a: ClosedRange, b: ClosedRange) -> ClosedRange {
     ClosedRange { start: a.start.max(b.start), end: a.end.min(b.end) }
 }
 
+/// The value, or a default and a warning when it is on a damaged page.
+fn tolerate<T: Default>(result: Result<T, BlockError>, damage: &mut Vec<String>) -> Result<T, StorageError> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(BlockError::Damaged(d)) => {
+            damage.push(d.to_string());
+            Ok(T::default())
+        }
+        Err(e) => Err(StorageError::Io(e.to_string())),
+    }
+}
+
 impl<D: Disk> DbQuerier<D> {
-    /// Series of the head that satisfy the matchers and whose timeline has samples in the range.
-    fn head_series(&self, matchers: &[Matcher], range: ClosedRange) -> (Vec<u8>, Vec<Selected>) {
+    /// Calls `each` with the spelling and the place of every series of the head that satisfies the matchers and whose
+    /// timeline has samples in the range.
+    fn head_series(&self, matchers: &[Matcher], range: ClosedRange, mut each: impl FnMut(&[u8], (u32, u32))) {
         let writer = self.inner.writer.read();
         let head = &writer.head;
         let ids = head.index.select(matchers);
         let directory = self.inner.directory.read();
         let mut has = HashMap::new();
-        let (mut text, mut series) = (Vec::new(), Vec::new());
         for id in ids {
             let slot = &head.table.slots[id as usize];
             let seal = &self.view.parts.seal;
@@ -49,78 +69,152 @@ impl<D: Disk> DbQuerier<D> {
                 .entry(slot.timeline)
                 .or_insert_with(|| directory.has(slot.timeline, range, self.view.horizon, seal));
             if *exists {
-                let start = text.len() as u32;
-                text.extend_from_slice(head.table.spelling(id));
-                series.push(Selected { start, end: text.len() as u32, member: Some((slot.timeline, slot.index)) });
+                each(head.table.spelling(id), (slot.timeline, slot.index));
             }
         }
-        (text, series)
     }
 
-    fn set(&self, matchers: &[Matcher], hints: &SelectHints) -> Set<D> {
+    /// Blocks that overlap the range, in the order in which they count.
+    fn blocks(&self, range: ClosedRange) -> Vec<Arc<Block<D>>> {
+        self.view.parts.blocks.values().filter(|b| range.overlaps(b.range())).cloned().collect()
+    }
+
+    /// Calls `each` with the ids of a block's series that satisfy the matchers and have samples in the range.
+    fn block_series(
+        block: &Block<D>,
+        matchers: &[Matcher],
+        range: ClosedRange,
+        damage: &mut Vec<String>,
+    ) -> Result<Vec<u32>, StorageError> {
+        let selected = match block.select(matchers) {
+            Ok(ids) => ids,
+            Err(BlockError::Damaged(d)) => {
+                damage.push(d.to_string());
+                return Ok(Vec::new());
+            }
+            Err(e) => return Err(StorageError::Io(e.to_string())),
+        };
+        let mut ids = selected.to_vec();
+        let whole = range.start <= block.range().start && block.range().end <= range.end;
+        if !whole {
+            let inside = |t: Option<ClosedRange>| t.is_none_or(|t| t.start <= range.end && range.start <= t.end);
+            ids.retain(|id| block.times(*id).map_or(true, inside));
+        }
+        Ok(ids)
+    }
+
+    fn set(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Set<D>, StorageError> {
         let range = intersect(self.range, hints.range);
-        let (text, mut series) = self.head_series(matchers, range);
-        let spelling = |s: &Selected| &text[s.start as usize..s.end as usize];
-        series.sort_by(|a, b| compare(spelling(a), spelling(b)));
+        let (mut text, mut candidates, mut damage) = (Vec::new(), Vec::new(), Vec::new());
+        let blocks = self.blocks(range);
+        let mut labels = Vec::new();
+        for (number, block) in blocks.iter().enumerate() {
+            let ids = Self::block_series(block, matchers, range, &mut damage)?;
+            labels.clear();
+            tolerate(block.labels_of(&ids, &mut labels), &mut damage)?;
+            for (id, labels) in ids.into_iter().zip(&labels) {
+                let start = text.len();
+                labels.spell(&mut text);
+                candidates.push(Candidate { spelling: start..text.len(), member: None, place: Some((number, id)) });
+            }
+        }
+        self.head_series(matchers, range, |spelling, member| {
+            let start = text.len();
+            text.extend_from_slice(spelling);
+            candidates.push(Candidate { spelling: start..text.len(), member: Some(member), place: None });
+        });
+        let (mut series, places) = unite(&text, candidates);
         if hints.limit > 0 {
             series.truncate(hints.limit);
         }
         let mut picks = HashMap::new();
         if !hints.labels_only {
             let directory = self.inner.directory.read();
+            let (horizon, seal) = (self.view.horizon, &self.view.parts.seal);
             for (timeline, _) in series.iter().filter_map(|s| s.member) {
-                picks
-                    .entry(timeline)
-                    .or_insert_with(|| directory.pick(timeline, range, self.view.horizon, &self.view.parts.seal));
+                picks.entry(timeline).or_insert_with(|| directory.pick(timeline, range, horizon, seal));
             }
         }
         let (inner, view) = (Arc::clone(&self.inner), self.view.clone());
-        Set { inner, view, text, series, picks, ahead: Mutex::new(Ahead::default()) }
+        let ahead = Mutex::new(Ahead::default());
+        Ok(Set { inner, view, text, series, blocks, places, picks, ahead, damage })
     }
+
+    fn listing(&self, items: BTreeSet<String>, limit: usize, mut damage: Vec<String>) -> Listing {
+        let truncated = limit > 0 && items.len() > limit;
+        let limit = if limit > 0 { limit } else { usize::MAX };
+        damage.extend(self.view.parts.unreadable.iter().cloned());
+        Listing { items: items.into_iter().take(limit).collect(), truncated, warnings: damage }
+    }
+}
+
+/// Sorts candidates by labels and makes one series of equal ones.
+fn unite(text: &[u8], mut candidates: Vec<Candidate>) -> (Vec<Selected>, Vec<Place>) {
+    // Stable: blocks stay in the order in which they count.
+    candidates.sort_by(|a, b| compare(&text[a.spelling.clone()], &text[b.spelling.clone()]));
+    let mut series: Vec<Selected> = Vec::with_capacity(candidates.len());
+    let mut places = Vec::new();
+    for c in candidates {
+        let same = series.last().is_some_and(|s| text[s.spelling.clone()] == text[c.spelling.clone()]);
+        if !same {
+            let at = places.len();
+            series.push(Selected { spelling: c.spelling, member: None, places: at..at });
+        }
+        if let Some(last) = series.last_mut() {
+            places.extend(c.place);
+            last.places.end = places.len();
+            last.member = last.member.or(c.member);
+        }
+    }
+    (series, places)
 }
 
 impl<D: Disk> Querier for DbQuerier<D> {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError> {
-        Ok(Box::new(self.set(matchers, hints)))
+        Ok(Box::new(self.set(matchers, hints)?))
     }
 
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError> {
-        let mut names = BTreeSet::new();
-        let (text, series) = self.head_series(matchers, self.range);
-        for s in series {
-            for (name, _) in SpellingPairs::new(&text[s.start as usize..s.end as usize]).flatten() {
+        let (mut names, mut damage) = (BTreeSet::new(), Vec::new());
+        for block in self.blocks(self.range) {
+            names.extend(tolerate(block.label_names(matchers), &mut damage)?);
+        }
+        self.head_series(matchers, self.range, |spelling, _| {
+            for (name, _) in SpellingPairs::new(spelling).flatten() {
                 if !names.contains(name) {
                     names.insert(name.to_owned());
                 }
             }
-        }
-        Ok(listing(names, limit))
+        });
+        Ok(self.listing(names, limit, damage))
     }
 
     fn label_values(&self, name: &str, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError> {
-        let mut values = BTreeSet::new();
-        let (text, series) = self.head_series(matchers, self.range);
-        for s in series {
-            for (_, value) in
-                SpellingPairs::new(&text[s.start as usize..s.end as usize]).flatten().filter(|(n, _)| *n == name)
-            {
+        let (mut values, mut damage) = (BTreeSet::new(), Vec::new());
+        // One more than asked for, to know whether something was cut.
+        let enough = if limit > 0 { limit + 1 } else { 0 };
+        for block in self.blocks(self.range) {
+            values.extend(tolerate(block.label_values(name, matchers, enough), &mut damage)?);
+        }
+        self.head_series(matchers, self.range, |spelling, _| {
+            for (_, value) in SpellingPairs::new(spelling).flatten().filter(|(n, _)| *n == name) {
                 if !values.contains(value) {
                     values.insert(value.to_owned());
                 }
             }
-        }
-        Ok(listing(values, limit))
+        });
+        Ok(self.listing(values, limit, damage))
     }
 
     fn exemplars(&self, matchers: &[Matcher]) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {
-        let set = self.set(matchers, &SelectHints::range(self.range));
+        let set = self.set(matchers, &SelectHints::range(self.range))?;
         let mut found: HashMap<(u32, u32), Vec<Exemplar>> = HashMap::new();
         let mut reader = FrameReader::new(&self.view, &self.inner.counters.damaged);
         for (timeline, picks) in &set.picks {
             for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Exemplars) {
                 reader.section(&pick.entry, |_, bytes| {
                     read_exemplars(bytes, |index, exemplar| {
-                        if self.range.contains(exemplar.timestamp) {
+                        if self.range.contains(exemplar.timestamp) && exemplar.timestamp >= pick.floor {
                             found.entry((*timeline, index)).or_default().push(exemplar);
                         }
                     })
@@ -129,18 +223,17 @@ impl<D: Disk> Querier for DbQuerier<D> {
         }
         let mut out = Vec::new();
         for (i, s) in set.series.iter().enumerate() {
-            if let Some(mut list) = s.member.and_then(|m| found.remove(&m)) {
+            let mut list = s.member.and_then(|m| found.remove(&m)).unwrap_or_default();
+            for (block, id) in &set.places[s.places.clone()] {
+                let own = tolerate(set.blocks[*block].exemplars(&[*id]), &mut Vec::new())?;
+                list.extend(own.into_iter().flat_map(|(_, e)| e).filter(|e| self.range.contains(e.timestamp)));
+            }
+            if !list.is_empty() {
                 list.sort_by_key(|e| e.timestamp);
                 list.dedup();
-                out.push((set.labels(i), list));
+                out.push((nightjar_model::storage::SeriesSet::labels(&set, i), list));
             }
         }
         Ok(out)
     }
-}
-
-fn listing(items: BTreeSet<String>, limit: usize) -> Listing {
-    let truncated = limit > 0 && items.len() > limit;
-    let limit = if limit > 0 { limit } else { usize::MAX };
-    Listing { items: items.into_iter().take(limit).collect(), truncated, warnings: Vec::new() }
 }

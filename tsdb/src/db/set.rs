@@ -10,33 +10,42 @@ use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
-use super::columns;
+use super::columns::{self, Wanted, merge};
 use super::directory::Pick;
 use super::frames::FrameReader;
 use super::inner::Inner;
 use super::view::View;
+use crate::block::Block;
 
 /// A series and where its samples are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Selected {
-    /// Its spelling within [`Set::text`].
-    pub(crate) start: u32,
-    /// End of the spelling.
-    pub(crate) end: u32,
+    /// Its spelling within the set's text.
+    pub(crate) spelling: Range<usize>,
     /// Its timeline in the head and its number there.
     pub(crate) member: Option<(u32, u32)>,
+    /// Its places in blocks, within the set's places.
+    pub(crate) places: Range<usize>,
 }
+
+/// A series in a block: index into the set's blocks, and id there.
+pub(crate) type Place = (usize, u32);
 
 /// Selected series, sorted by labels.
 pub(crate) struct Set<D: Disk> {
     pub(crate) inner: Arc<Inner<D>>,
-    pub(crate) view: View<D::File>,
+    pub(crate) view: View<D>,
     /// The spellings.
     pub(crate) text: Vec<u8>,
     pub(crate) series: Vec<Selected>,
+    /// Blocks that overlap the range, in the order in which they count.
+    pub(crate) blocks: Vec<Arc<Block<D>>>,
+    pub(crate) places: Vec<Place>,
     /// Sections of each timeline.
     pub(crate) picks: HashMap<u32, Vec<Pick>>,
     pub(crate) ahead: Mutex<Ahead>,
+    /// Damage met while selecting.
+    pub(crate) damage: Vec<String>,
 }
 
 /// Samples that were read before they were asked for.
@@ -45,7 +54,10 @@ pub(crate) struct Ahead {
     range: Option<ClosedRange>,
     /// By index; taken out when asked for.
     ready: BTreeMap<usize, SeriesData>,
+    /// Sections of the log that could not be read.
     lost: u64,
+    /// Series of blocks that miss something.
+    missing: u64,
 }
 
 /// Bytes a decoded sample takes on average while it waits.
@@ -70,14 +82,41 @@ impl<D: Disk> Set<D> {
             by_timeline.entry(timeline).or_default().push((member, index));
         }
         let mut reader = FrameReader::new(&self.view, &self.inner.counters.damaged);
-        for (timeline, mut wanted) in by_timeline {
+        let (mut wanted, mut indices) = (Vec::new(), Vec::new());
+        for (timeline, mut members) in by_timeline {
             let Some(picks) = self.picks.get(&timeline) else { continue };
-            wanted.sort_unstable();
-            let members: Vec<u32> = wanted.iter().map(|(member, _)| *member).collect();
-            let data = columns::read(&mut reader, picks, &members, range);
-            ahead.ready.extend(wanted.iter().map(|(_, index)| *index).zip(data));
+            members.sort_unstable();
+            wanted.push(Wanted { picks, members: members.iter().map(|(member, _)| *member).collect() });
+            indices.extend(members.iter().map(|(_, index)| *index));
         }
+        let samples = columns::read_many(&mut reader, &wanted, range).into_iter().flatten();
+        ahead.ready.extend(indices.into_iter().zip(samples.map(|s| s.into_data())));
         ahead.lost += reader.lost;
+    }
+
+    /// Reads what blocks have of the series in `indices`; one list of parts a series, in the order in which they count.
+    fn read_blocks(
+        &self,
+        indices: Range<usize>,
+        range: ClosedRange,
+    ) -> Result<(Vec<Vec<SeriesData>>, u64), StorageError> {
+        let mut parts: Vec<Vec<SeriesData>> = vec![Vec::new(); indices.len()];
+        let mut wanted: Vec<(Vec<u32>, Vec<usize>)> = vec![Default::default(); self.blocks.len()];
+        for (i, index) in indices.enumerate() {
+            for (block, id) in &self.places[self.series[index].places.clone()] {
+                wanted[*block].0.push(*id);
+                wanted[*block].1.push(i);
+            }
+        }
+        let mut missing = 0;
+        let mut data = Vec::new();
+        for (block, (ids, at)) in self.blocks.iter().zip(&wanted).filter(|(_, (ids, _))| !ids.is_empty()) {
+            data.clear();
+            let read = block.read_intact(ids, range, &mut data).map_err(|e| StorageError::Io(e.to_string()))?;
+            missing += read as u64;
+            data.drain(..).zip(at).for_each(|(data, i)| parts[*i].push(data));
+        }
+        Ok((parts, missing))
     }
 }
 
@@ -87,28 +126,39 @@ impl<D: Disk> SeriesSet for Set<D> {
     }
 
     fn labels(&self, index: usize) -> Labels {
-        let s = self.series[index];
-        Labels::from_spelling(&self.text[s.start as usize..s.end as usize]).unwrap_or_default()
+        Labels::from_spelling(&self.text[self.series[index].spelling.clone()]).unwrap_or_default()
     }
 
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError> {
+        let (parts, missing) = self.read_blocks(indices.clone(), range)?;
         let mut ahead = self.ahead.lock();
+        ahead.missing += missing;
         if ahead.range != Some(range) {
             ahead.range = Some(range);
             ahead.ready.clear();
         }
-        let missing = |i: &usize| self.series[*i].member.is_some() && !ahead.ready.contains_key(i);
-        if let Some(first) = indices.clone().find(missing) {
+        let unread = |i: &usize| self.series[*i].member.is_some() && !ahead.ready.contains_key(i);
+        if let Some(first) = indices.clone().find(unread) {
             self.read_ahead(&mut ahead, first..indices.end, range);
         }
-        out.extend(indices.map(|i| ahead.ready.remove(&i).unwrap_or_default()));
+        for (index, mut parts) in indices.zip(parts) {
+            parts.extend(ahead.ready.remove(&index));
+            out.push(merge(parts));
+        }
         Ok(())
     }
 
     fn warnings(&self) -> Vec<String> {
-        match self.ahead.lock().lost {
-            0 => Vec::new(),
-            n => vec![format!("{n} damaged sections of the write-ahead log were left out: samples are missing")],
+        let mut warnings = self.view.parts.unreadable.clone();
+        warnings.extend(self.damage.iter().cloned());
+        let ahead = self.ahead.lock();
+        if ahead.lost > 0 {
+            let n = ahead.lost;
+            warnings.push(format!("{n} damaged sections of the write-ahead log were left out: samples are missing"));
         }
+        if ahead.missing > 0 {
+            warnings.extend(self.blocks.iter().flat_map(|b| b.damage()).filter(|d| !d.harmless).map(|d| d.to_string()));
+        }
+        warnings
     }
 }

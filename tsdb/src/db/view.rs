@@ -3,34 +3,48 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use nightjar_platform::Disk;
+
 use super::directory::{Position, Seal};
+use crate::block::Block;
 
 /// A state of the database. Files stay open, and so readable, while a view refers to them.
-pub(crate) struct View<F> {
+pub(crate) struct View<D: Disk> {
     /// Sections from here on are not visible.
     pub(crate) horizon: Position,
-    /// What lies behind both.
-    pub(crate) parts: Arc<Parts<F>>,
+    /// What lies behind it.
+    pub(crate) parts: Arc<Parts<D>>,
 }
 
-/// What changes only when a segment or a block comes or goes. Sections that only an older state needs are kept until
-/// that state is gone.
-pub(crate) struct Parts<F> {
+/// What changes only when a segment or a block comes or goes.
+pub(crate) struct Parts<D: Disk> {
     /// Segments by number.
-    pub(crate) segments: BTreeMap<u32, Arc<F>>,
+    pub(crate) segments: BTreeMap<u32, Arc<D::File>>,
+    /// Blocks by number; of two samples of one series and time that of the lower number counts.
+    pub(crate) blocks: BTreeMap<u64, Arc<Block<D>>>,
+    /// What could not be opened, for people.
+    pub(crate) unreadable: Vec<String>,
     /// What of the frames is in blocks.
     pub(crate) seal: Seal,
+    /// Shared by all states with this seal. Sections that only an older seal needs are kept until its token is gone.
+    pub(crate) token: Arc<()>,
 }
 
-impl<F> Clone for View<F> {
-    fn clone(&self) -> View<F> {
+impl<D: Disk> Clone for View<D> {
+    fn clone(&self) -> View<D> {
         View { horizon: self.horizon, parts: Arc::clone(&self.parts) }
     }
 }
 
-impl<F> Parts<F> {
+impl<D: Disk> Parts<D> {
     /// The same state, to be changed.
-    pub(crate) fn copy(&self) -> Parts<F> {
-        Parts { segments: self.segments.clone(), seal: self.seal }
+    pub(crate) fn copy(&self) -> Parts<D> {
+        Parts {
+            segments: self.segments.clone(),
+            blocks: self.blocks.clone(),
+            unreadable: self.unreadable.clone(),
+            seal: self.seal,
+            token: Arc::clone(&self.token),
+        }
     }
 }

@@ -181,7 +181,7 @@ impl Pass<'_> {
                 Verdict::InOrder => self.in_order(id, s.timestamp, s.value.to_bits(), s.start),
                 Verdict::Late => {
                     self.seek(timeline, s.timestamp, true);
-                    self.define(id);
+                    self.define(id, s.timestamp);
                     let run = &mut self.out.runs[self.out.cursor.run as usize];
                     run.members.push(Member { index, slot: id, bits: s.value.to_bits(), base: 0 });
                     if s.start != 0 {
@@ -244,6 +244,9 @@ impl Pass<'_> {
         run.members.push(Member { index: slot.index, slot: id, bits, base: slot.last });
         slot.last_t = t;
         slot.flags &= !(Slot::STALE | Slot::HISTOGRAM);
+        if t < self.head.sealing_until {
+            slot.set_mark(self.head.seal_round);
+        }
         if bits == nightjar_model::STALE_NAN_BITS {
             slot.flags |= Slot::STALE;
         } else {
@@ -255,8 +258,12 @@ impl Pass<'_> {
         }
     }
 
-    fn define(&mut self, id: u32) {
+    /// Makes sure that readers know the series, and that a seal which does not see a sample at `t` keeps it.
+    fn define(&mut self, id: u32, t: TimestampMs) {
         let slot = &mut self.head.table.slots[id as usize];
+        if t < self.head.sealing_until {
+            slot.set_mark(self.head.seal_round);
+        }
         if slot.flags & Slot::DEFINED == 0 {
             if self.whole {
                 self.out.undo.push((id, *slot));
@@ -323,7 +330,7 @@ impl Pass<'_> {
             }
             Verdict::Refused(reason) => return self.refuse(i, reason, id, h.timestamp),
         };
-        self.define(id);
+        self.define(id, h.timestamp);
         if in_order {
             let slot = &mut self.head.table.slots[id as usize];
             if self.whole {
@@ -342,7 +349,7 @@ impl Pass<'_> {
         for exemplar in entry.exemplars {
             match self.head.side.judge_exemplar(id, exemplar) {
                 ExemplarVerdict::New => {
-                    self.define(id);
+                    self.define(id, TimestampMs::MIN);
                     let slot = self.head.table.slots[id as usize];
                     self.item(Kind::Exemplars, slot.timeline, exemplar.timestamp, |out| {
                         put_exemplar(slot.index, exemplar, out)

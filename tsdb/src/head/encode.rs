@@ -9,6 +9,9 @@ use crate::wal::pending::Pending;
 use crate::wal::rows::{RunEncoder, RunHead};
 use crate::wal::section::{Kind, Section, put_definition};
 
+/// A section covers at most this much time, so that its directory entry can say how much.
+const MAX_SPAN_MS: i64 = 20 * 24 * 3_600_000;
+
 /// Builds frames. Kept and reused by the writer.
 #[derive(Default)]
 pub(crate) struct Encoder {
@@ -91,8 +94,9 @@ impl Encoder {
         for i in 0..self.order.len() {
             let run = &mut runs[self.order[i] as usize];
             let kind = if run.late { Kind::LateRows } else { Kind::Rows };
-            if let Some((line, at, _)) = open.take_if(|(line, _, _)| line.timeline != run.timeline || line.kind != kind)
-            {
+            if let Some((line, at, _)) = open.take_if(|(line, _, _)| {
+                line.timeline != run.timeline || line.kind != kind || run.t.saturating_sub(line.t_min) > MAX_SPAN_MS
+            }) {
                 self.frame.add(line, at);
             }
             if open.is_none() && self.frame.is_full() {
@@ -122,12 +126,13 @@ impl Encoder {
     }
 
     fn items(&mut self, head: &mut Head, batch: &mut Collected, out: &mut Pending) {
-        batch.items.sort_by_key(|item| (item.kind.number(), item.timeline));
+        batch.items.sort_by_key(|item| (item.kind.number(), item.timeline, item.t));
         for group in batch.items.chunk_by(|a, b| (a.kind, a.timeline) == (b.kind, b.timeline)) {
             let mut line = section(group[0].kind, group[0].timeline);
             let mut at = self.frame.payload.len();
             for item in group {
-                if self.frame.is_full() {
+                let wide = line.items > 0 && item.t.abs_diff(line.t_min) > MAX_SPAN_MS as u64;
+                if self.frame.is_full() || wide {
                     if line.items > 0 {
                         self.frame.add(line, at);
                     }

@@ -104,6 +104,14 @@ impl Side {
         self.metadata.iter().map(|(metric, known)| (&**metric, &known.variants[..]))
     }
 
+    /// Gives series their new numbers.
+    pub(crate) fn renumber(&mut self, places: &[u32]) {
+        let new = |id: u32| places.get(id as usize).copied().filter(|id| *id != super::table::NOBODY);
+        self.starts = self.starts.drain().filter_map(|(id, v)| Some((new(id)?, v))).collect();
+        self.histograms = self.histograms.drain().filter_map(|(id, v)| Some((new(id)?, v))).collect();
+        self.exemplars = self.exemplars.drain().filter_map(|(id, v)| Some((new(id)?, v))).collect();
+    }
+
     /// What was noted lately may not have been written: note it again when it comes again.
     pub(crate) fn distrust(&mut self) {
         self.metadata_round += 1;

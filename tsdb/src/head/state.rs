@@ -40,6 +40,12 @@ pub(crate) struct Head {
     pub(crate) next_lsn: u64,
     /// Counts up when every timeline must begin a new epoch.
     pub(crate) generation: u32,
+    /// Samples older than this leave a mark on their series.
+    pub(crate) sealing_until: TimestampMs,
+    /// The generation that began with the last seal.
+    pub(crate) seal_generation: u32,
+    /// Number of the current seal, 1 to 3 in turn.
+    pub(crate) seal_round: u8,
     /// Number of the current batch.
     pub(crate) batch: u64,
 }
@@ -60,6 +66,9 @@ impl Head {
             max_t: TimestampMs::MIN,
             next_lsn: 1,
             generation: 1,
+            sealing_until: TimestampMs::MIN,
+            seal_generation: 0,
+            seal_round: 0,
             batch: 0,
         }
     }
@@ -122,11 +131,21 @@ impl Head {
 
     /// Puts a series back as a definition in the log tells it.
     pub(crate) fn restore(&mut self, spelling: &[u8], timeline: u32, index: u32) {
-        if index >= crate::wal::rows::MAX_MEMBERS || self.table.find(spelling).is_some() {
+        if index >= crate::wal::rows::MAX_MEMBERS {
             return;
         }
         let key = key(SpellingPairs::new(spelling).flatten());
-        let Some(id) = self.add(spelling, timeline, index) else { return };
+        let id = match self.table.find(spelling) {
+            None => self.add(spelling, timeline, index),
+            Some(id) => {
+                // It was released and came back: what is told last holds.
+                let slot = &mut self.table.slots[id as usize];
+                self.timelines.vacate(slot.timeline, slot.index);
+                (slot.timeline, slot.index) = (timeline, index);
+                Some(id)
+            }
+        };
+        let Some(id) = id else { return };
         self.timelines.restore(&key, timeline, index, id);
         let slot = &mut self.table.slots[id as usize];
         slot.last_t = UNKNOWN;

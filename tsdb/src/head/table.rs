@@ -47,6 +47,21 @@ impl Slot {
     /// Its definition is in the log or on the way there.
     pub(crate) const DEFINED: u8 = 4;
 
+    /// The seal during which it got a sample the seal does not see; 0 for none.
+    pub(crate) fn mark(&self) -> u8 {
+        self.flags >> 4 & 3
+    }
+
+    /// Leaves the mark of seal `round`, 1 to 3.
+    pub(crate) fn set_mark(&mut self, round: u8) {
+        self.flags = self.flags & !0x30 | round << 4;
+    }
+
+    /// The series that came after it last time.
+    pub(crate) fn successor(&self) -> u32 {
+        self.successor
+    }
+
     /// Bits of the newest value.
     pub(crate) fn newest(&self) -> u64 {
         if self.flags & Slot::STALE != 0 { nightjar_model::STALE_NAN_BITS } else { self.last }
@@ -83,6 +98,11 @@ impl Table {
             alias_texts: Vec::new(),
             alias_arena: Arena::default(),
         }
+    }
+
+    /// The key of the hashes.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Number of series.

@@ -72,6 +72,11 @@ impl Timeline {
         self.runs = 0;
     }
 
+    /// Whether its epoch is one that began after the seal of this generation, so that frames to come may continue it.
+    pub(crate) fn may_go_on(&self, seal_generation: u32) -> bool {
+        self.epoch != 0 && self.generation >= seal_generation
+    }
+
     /// Notes a new run.
     pub(crate) fn note_run(&mut self, t: TimestampMs) {
         self.runs += 1;
@@ -159,6 +164,25 @@ impl Timelines {
     /// All timelines, in no order.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Timeline)> {
         self.by_number.iter_mut().map(|(number, timeline)| (*number, timeline))
+    }
+
+    /// Gives members their new numbers and forgets timelines without any.
+    pub(crate) fn renumber(&mut self, places: &[u32]) {
+        self.by_number.retain(|_, timeline| {
+            for id in &mut timeline.members {
+                *id = places.get(*id as usize).copied().unwrap_or(super::table::NOBODY);
+            }
+            timeline.members.iter().any(|id| *id != super::table::NOBODY)
+        });
+        let alive = &self.by_number;
+        self.open.retain(|_, number| alive.contains_key(number));
+    }
+
+    /// Takes the place of a series that has another one now.
+    pub(crate) fn vacate(&mut self, number: u32, index: u32) {
+        if let Some(id) = self.by_number.get_mut(&number).and_then(|t| t.members.get_mut(index as usize)) {
+            *id = super::table::NOBODY;
+        }
     }
 
     /// Number of timelines.

@@ -144,11 +144,6 @@ impl<'q, F: Running, H: RunningHistogram> Total<'q, F, H> {
             }
         }
     }
-
-    fn incompatible(&self, group: usize, step: usize) -> bool {
-        !self.histograms.is_empty()
-            && self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible)
-    }
 }
 
 impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
@@ -157,12 +152,18 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
             self.add_histogram(group, *step, h, name);
         }
         let check = !self.histograms.is_empty();
+        let (seen, cells) = (&mut self.seen[group], self.floats.of(group));
+        if !check && column.present.all() && seen.all() {
+            cells.iter_mut().zip(&column.values).for_each(|(cell, value)| cell.add(*value));
+            return;
+        }
+        let incompatible =
+            |step: usize| self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible);
         for step in column.present.ones() {
-            if check && self.incompatible(group, step) {
+            if check && incompatible(step) {
                 continue;
             }
-            let (value, seen) = (column.values[step], &mut self.seen[group]);
-            let cell = &mut self.floats.of(group)[step];
+            let (value, cell) = (column.values[step], &mut cells[step]);
             if seen.get(step) {
                 cell.add(value);
             } else {
@@ -173,15 +174,16 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        let (floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
+        let (mut floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
         if self.histograms.is_empty() {
             self.seen[group].ones().for_each(|step| out.set(step, floats[step].result()));
             return;
         }
-        for step in 0..steps {
-            let seen = self.seen[group].get(step);
+        floats.resize(steps, F::first(0.0));
+        for (step, float) in floats.iter().enumerate() {
+            let seen = self.seen[group].get(step).then(|| float.result());
             match self.histograms.remove(&(group, step as u32)) {
-                Some(_) if seen => notes.mixed_floats_histograms_in_aggregation(at),
+                Some(_) if seen.is_some() => notes.mixed_floats_histograms_in_aggregation(at),
                 Some(cell) if cell.incompatible => {}
                 Some(cell) => {
                     if cell.reset && cell.not_reset {
@@ -191,8 +193,7 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
                     result.compact();
                     out.push(step, result.into());
                 }
-                None if seen => out.set(step, floats[step].result()),
-                None => {}
+                None => seen.into_iter().for_each(|value| out.set(step, value)),
             }
         }
     }

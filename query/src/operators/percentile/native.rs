@@ -1,5 +1,7 @@
 //! Quantiles and fractions of native histograms.
 
+use std::cmp::Ordering;
+
 use nightjar_model::FloatHistogram;
 use nightjar_model::histogram::Bucket;
 
@@ -112,7 +114,9 @@ pub(super) fn fraction(lower: f64, upper: f64, h: &FloatHistogram, place: &Place
     for bucket in buckets.iter_mut().filter(|b| b.lower <= 0.0 && b.upper >= 0.0) {
         narrow_zero(h, bucket);
     }
-    let below = |value| rank(value, &buckets, h).filter(|rank| !(*rank > count)).unwrap_or(count);
+    let below = |value| {
+        rank(value, &buckets, h).filter(|rank| rank.partial_cmp(&count) != Some(Ordering::Greater)).unwrap_or(count)
+    };
     (below(upper) - below(lower)) / h.count
 }
 

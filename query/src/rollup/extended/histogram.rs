@@ -18,7 +18,9 @@ pub(super) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Option<
     if !check(family, &w.h[first..=last], call) {
         return None;
     }
-    let at = |i: usize, t| interpolate([&w.h[i], &w.h[i + 1]], [w.ht[i], w.ht[i + 1]], t, family.counter, call.notes, call.span);
+    let at = |i: usize, t| {
+        interpolate([&w.h[i], &w.h[i + 1]], [w.ht[i], w.ht[i + 1]], t, family.counter, call.notes, call.span)
+    };
     let left = if smoothed && w.ht[first] < w.range_start {
         incompatible(at(first, w.range_start), call)?
     } else {
@@ -30,7 +32,8 @@ pub(super) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Option<
         FloatHistogram::clone(&w.h[last])
     };
     let gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
-    if !family.counter && !(gauge(&left) && gauge(&right)) {
+    let gauges = gauge(&left) && gauge(&right);
+    if !family.counter && !gauges {
         call.notes.native_not_gauge(&call.metric(), call.span);
     }
     let mut change = right.clone();

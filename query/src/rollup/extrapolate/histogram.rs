@@ -27,7 +27,8 @@ pub(super) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Option<
         super::from_start(begins, w.ht, w.range_end)
     } else {
         let count = change.as_ref()?.count;
-        let zero = (family.counter && count > 0.0 && w.h[0].count >= 0.0).then(|| times.sampled * (w.h[0].count / count));
+        let zero =
+            (family.counter && count > 0.0 && w.h[0].count >= 0.0).then(|| times.sampled * (w.h[0].count / count));
         times.factor(zero)
     };
     let mut change = change?;
@@ -58,9 +59,7 @@ fn change(family: Family, w: &Window<'_>, call: &Call<'_>) -> Option<FloatHistog
     if family.counter && w.h.iter().any(|h| gauge(h)) {
         call.notes.native_not_counter(&call.metric(), call.span);
     }
-    let started_anew = |i: usize| {
-        w.hst.len() > i && is_start_reset(w.hst[i - 1], w.ht[i - 1], w.hst[i], w.ht[i])
-    };
+    let started_anew = |i: usize| w.hst.len() > i && is_start_reset(w.hst[i - 1], w.ht[i - 1], w.hst[i], w.ht[i]);
     let mut previous: Arc<FloatHistogram> = Arc::clone(first);
     if family.counter && (started_anew(1) || w.h[1].detect_reset(first)) {
         // The first sample does not count then; an empty one takes its place.

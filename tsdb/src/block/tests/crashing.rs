@@ -67,6 +67,10 @@ fn a_failing_call_leaves_a_whole_block_or_none() {
                 }
                 failures += usize::from(result.is_err());
                 disk.clear_faults();
+                let left =
+                    |dir: &str| disk.list(Path::new(dir)).unwrap().into_iter().map(|e| e.name).collect::<Vec<_>>();
+                assert_eq!(left("."), ["blocks"], "no scratch file stays");
+                assert!(left("blocks").iter().all(|name| name == "b"), "no temporary file stays");
                 if is_there(&disk) {
                     let block = Block::open(&disk, Path::new(PATH)).unwrap();
                     assert_eq!(everything(&block).unwrap(), truth);

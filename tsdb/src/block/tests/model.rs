@@ -30,7 +30,8 @@ pub(super) struct Content {
 pub(super) const RANGE: BlockRange = BlockRange { start: 1_000_000, end: 9_000_000 };
 
 /// Pages so small that a test has many of everything.
-pub(super) const SMALL: BlockOptions = BlockOptions { page_bytes: 300, memory_bytes: 200, zstd_level: 1 };
+pub(super) const SMALL: BlockOptions =
+    BlockOptions { page_bytes: 300, memory_bytes: 200, zstd_level: 1, segment_samples: 32 };
 
 impl Content {
     pub(super) fn sorted(&self) -> Vec<Series> {

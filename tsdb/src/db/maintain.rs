@@ -1,0 +1,147 @@
+//! One step of housekeeping at a time.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use nightjar_model::TimestampMs;
+use nightjar_platform::Disk;
+
+use super::inner::Inner;
+use super::plan;
+use super::seal::block_path;
+use super::{quarantine, snapshot};
+use crate::manifest::{Change, Manifest};
+use crate::wal::segment;
+
+/// What a step of housekeeping did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maintained {
+    /// There was nothing to do.
+    Nothing,
+    /// Samples older than this were moved from frames to blocks.
+    Sealed {
+        /// The first time that was not moved.
+        until: TimestampMs,
+    },
+    /// Blocks older than the retention were removed.
+    Expired {
+        /// How many.
+        blocks: usize,
+    },
+}
+
+/// What only housekeeping touches.
+pub(crate) struct Housekeeping<D: Disk> {
+    pub(crate) manifest: Manifest<D>,
+    /// The state before the last seal, until nobody looks at it any more.
+    pub(crate) retired: Vec<Weak<()>>,
+    /// Snapshot files that may be removed.
+    pub(crate) old_snapshots: Vec<u64>,
+    /// Something may be left to clean up after the last seal.
+    pub(crate) untidy: bool,
+}
+
+impl<D: Disk> Inner<D> {
+    /// Does one step. Failing is harmless: everything is as before and can be tried again.
+    pub(crate) fn maintain(&self, now: TimestampMs) -> io::Result<Maintained> {
+        let mut keeping = self.housekeeping.lock();
+        self.tidy(&mut keeping)?;
+        if let Some(until) = self.seal_due() {
+            return self.seal_step(&mut keeping, until);
+        }
+        self.expire(&mut keeping, now)
+    }
+
+    /// The end of the range to seal, if one is due. One seal waits for the queries that began before the last one.
+    fn seal_due(&self) -> Option<TimestampMs> {
+        let max_t = self.writer.read().head.max_t;
+        let seal = self.view.read().parts.seal;
+        plan::seal_until(&self.directory.read(), &seal, max_t, &self.options)
+    }
+
+    fn seal_step(&self, keeping: &mut Housekeeping<D>, until: TimestampMs) -> io::Result<Maintained> {
+        let token = Arc::downgrade(&self.view.read().parts.token);
+        let snapshot = keeping.manifest.state().scalars.snapshot;
+        self.seal(&mut keeping.manifest, until)?;
+        self.counters.seals.fetch_add(1, Ordering::Relaxed);
+        keeping.retired.push(token);
+        keeping.old_snapshots.push(snapshot);
+        keeping.untidy = true;
+        self.tidy(keeping)?;
+        Ok(Maintained::Sealed { until })
+    }
+
+    /// Removes what only queries needed that are over.
+    fn tidy(&self, keeping: &mut Housekeeping<D>) -> io::Result<()> {
+        keeping.retired.retain(|token| token.strong_count() > 0);
+        if !keeping.untidy || !keeping.retired.is_empty() {
+            return Ok(());
+        }
+        for number in std::mem::take(&mut keeping.old_snapshots).into_iter().filter(|n| *n > 0) {
+            for copy in snapshot::COPIES {
+                remove(&self.disk, &snapshot::path(number, copy))?;
+            }
+        }
+        let seal = self.view.read().parts.seal;
+        {
+            let mut writer = self.writer.write();
+            let head = &writer.head;
+            let open = |number| head.timelines.get(number).is_some_and(|t| t.may_go_on(head.seal_generation));
+            self.directory.write().prune(&seal, open);
+            writer.head.compact();
+        }
+        self.remove_segments(keeping.manifest.state().scalars.first_segment)?;
+        keeping.untidy = false;
+        Ok(())
+    }
+
+    fn remove_segments(&self, first: u32) -> io::Result<()> {
+        let old: Vec<u32> = self.view.read().parts.segments.range(..first).map(|(number, _)| *number).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        // What could not be read may still be in there.
+        let doubt = self.counters.damaged.load(Ordering::Relaxed) > 0;
+        for number in &old {
+            let path = segment::path(*number);
+            if doubt { quarantine::put(&self.disk, &path)? } else { remove(&self.disk, &path)? }
+        }
+        self.disk.sync_dir(Path::new(segment::DIR))?;
+        let mut view = self.view.write();
+        let mut parts = view.parts.copy();
+        parts.segments.retain(|number, _| *number >= first);
+        view.parts = Arc::new(parts);
+        Ok(())
+    }
+
+    fn expire(&self, keeping: &mut Housekeeping<D>, now: TimestampMs) -> io::Result<Maintained> {
+        let parts = Arc::clone(&self.view.read().parts);
+        let ranges = parts.blocks.iter().map(|(number, block)| (*number, block.range()));
+        let remove_now = plan::expired(ranges, now, &self.options);
+        if remove_now.is_empty() {
+            return Ok(Maintained::Nothing);
+        }
+        let scalars = keeping.manifest.state().scalars;
+        keeping.manifest.append(Change { remove: remove_now.clone(), scalars, ..Change::default() })?;
+        {
+            let mut view = self.view.write();
+            let mut parts = view.parts.copy();
+            parts.blocks.retain(|number, _| !remove_now.contains(number));
+            view.parts = Arc::new(parts);
+        }
+        for number in &remove_now {
+            remove(&self.disk, &block_path(*number))?;
+        }
+        Ok(Maintained::Expired { blocks: remove_now.len() })
+    }
+}
+
+/// Removes a file; it may be gone already.
+pub(crate) fn remove<D: Disk>(disk: &D, path: &Path) -> io::Result<()> {
+    match disk.remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}

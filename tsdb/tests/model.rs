@@ -1,0 +1,211 @@
+//! Random lives of a database against a map: appends in and out of order, repetitions, strange floats, seals, restarts,
+//! power cuts.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use nightjar_model::storage::{Atomicity, Querier, RejectReason, SelectHints, SeriesSet, Storage};
+use nightjar_model::{ClosedRange, Labels, Matcher, STALE_NAN_BITS};
+use nightjar_platform::SimDisk;
+use nightjar_platform::disk::Crash;
+use nightjar_tsdb::{Db, Maintained, Options};
+use proptest::prelude::*;
+use support::*;
+
+const START: i64 = 1_700_000_000_000;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Samples: series, how much before the current time, value.
+    Append(Vec<(u8, i64, u64)>),
+    /// Time passes.
+    Wait(i64),
+    /// Housekeeping until there is nothing to do.
+    Maintain,
+    /// A clean stop and start.
+    Reopen,
+    /// A power cut.
+    Crash,
+    /// A query that stays open over the next steps.
+    Hold,
+}
+
+fn value() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        4 => (0..50u64).prop_map(|v| (v as f64).to_bits()),
+        2 => (0..5000u64).prop_map(|v| (v as f64 / 1000.0).to_bits()),
+        1 => Just(STALE_NAN_BITS),
+        1 => any::<u64>(),
+    ]
+}
+
+fn age() -> impl Strategy<Value = i64> {
+    prop_oneof![6 => Just(0i64), 2 => 0..5_000i64, 1 => 0..60_000i64]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => prop::collection::vec((0..14u8, age(), value()), 1..10).prop_map(Step::Append),
+        4 => prop_oneof![4 => 1..2_000i64, 1 => 2_000..40_000i64].prop_map(Step::Wait),
+        2 => Just(Step::Maintain),
+        1 => Just(Step::Reopen),
+        1 => Just(Step::Crash),
+        1 => Just(Step::Hold),
+    ]
+}
+
+fn series(n: u8) -> String {
+    match n {
+        0..5 => format!("__name__=m{n},job=a,instance=1"),
+        5..10 => format!("__name__=m{n},job=b,instance=2"),
+        _ => format!("__name__=rule{n}"),
+    }
+}
+
+fn small() -> Options {
+    Options {
+        block_ms: 10_000,
+        seal_delay_ms: 5_000,
+        out_of_order_window_ms: 40_000,
+        retention_ms: 0,
+        segment_bytes: 1500,
+        ..options()
+    }
+}
+
+type Model = BTreeMap<String, BTreeMap<i64, u64>>;
+
+fn flat(model: &Model) -> Content {
+    model.iter().filter(|(_, s)| !s.is_empty()).map(|(l, s)| (l.clone(), s.clone().into_iter().collect())).collect()
+}
+
+fn append_step(db: &Db<SimDisk>, model: &mut Model, now: i64, samples: &[(u8, i64, u64)]) {
+    let batch = samples
+        .iter()
+        .fold(Owned::default(), |b, (n, age, bits)| b.with(&series(*n), &[(now - age, f64::from_bits(*bits))]));
+    let report = append(db, &batch, Atomicity::Partial, now).unwrap();
+    assert_eq!(report.samples + report.rejected, samples.len() as u64);
+    let refused: Vec<usize> = report.rejections.iter().map(|r| r.entry).collect();
+    for (i, (n, age, bits)) in samples.iter().enumerate() {
+        let stored = model.entry(labels(&series(*n)).to_string()).or_default();
+        match refused.contains(&i) {
+            false => {
+                stored.entry(now - age).or_insert(*bits);
+            }
+            true => {
+                let reason = report.rejections.iter().find(|r| r.entry == i).unwrap().reason;
+                match reason {
+                    RejectReason::DuplicateTimestamp => assert_ne!(stored.get(&(now - age)), None),
+                    RejectReason::TooOld => assert!(*age > 0),
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+}
+
+fn maintain(db: &Db<SimDisk>, now: i64) -> usize {
+    (0..1000).take_while(|_| db.maintain(now).unwrap() != Maintained::Nothing).count()
+}
+
+/// Reads what a querier sees now.
+fn content(querier: &dyn Querier) -> Content {
+    let set = querier.select(&[], &SelectHints::range(ClosedRange::ALL)).unwrap();
+    let mut data = Vec::new();
+    set.read(0..set.len(), ClosedRange::ALL, &mut data).unwrap();
+    let flat = |d: &nightjar_model::storage::SeriesData| -> Vec<(i64, u64)> {
+        d.floats.timestamps.iter().zip(&d.floats.values).map(|(t, v)| (*t, v.to_bits())).collect()
+    };
+    data.iter().enumerate().map(|(i, d)| (set.labels(i).to_string(), flat(d))).filter(|(_, s)| !s.is_empty()).collect()
+}
+
+fn live(steps: &[Step]) {
+    let mut disk = SimDisk::new();
+    let mut db = Some(open(&disk, small()).unwrap());
+    let (mut model, mut now) = (Model::new(), START);
+    let mut held: Vec<(Box<dyn Querier>, Content)> = Vec::new();
+    for (i, step) in steps.iter().enumerate() {
+        match step {
+            Step::Append(samples) => append_step(db.as_ref().unwrap(), &mut model, now, samples),
+            Step::Wait(ms) => now += ms,
+            Step::Maintain => {
+                maintain(db.as_ref().unwrap(), now);
+            }
+            Step::Reopen | Step::Crash => {
+                held.clear();
+                db = None;
+                if matches!(step, Step::Crash) {
+                    disk = disk.crash(Crash::Random { seed: i as u64 });
+                }
+                db = Some(open(&disk, small()).unwrap());
+            }
+            Step::Hold => {
+                let querier = db.as_ref().unwrap().querier(ClosedRange::ALL).unwrap();
+                held.push((querier, flat(&model)));
+            }
+        }
+        let db = db.as_ref().unwrap();
+        assert_eq!(read(db), flat(&model), "after step {i} {step:?}");
+        for (querier, then) in &held {
+            assert_eq!(&content(querier.as_ref()), then, "a held query after step {i} {step:?}");
+        }
+    }
+    held.clear();
+    check_parts(db.as_ref().unwrap(), &model, now);
+}
+
+/// Parts of the content: by time, by matcher, one by one.
+fn check_parts(db: &Db<SimDisk>, model: &Model, now: i64) {
+    for (start, end) in [(START, START + 7_000), (now - 12_000, now - 3_000), (now - 1, now)] {
+        let range = ClosedRange { start, end };
+        let cut =
+            |s: &BTreeMap<i64, u64>| s.range(start..=end.max(start)).map(|(t, v)| (*t, *v)).collect::<BTreeMap<_, _>>();
+        let part: Model = model.iter().map(|(l, s)| (l.clone(), cut(s))).collect();
+        assert_eq!(read_range(db, range, &[]).0, flat(&part));
+    }
+    let querier = db.querier(ClosedRange::ALL).unwrap();
+    let names = querier.label_values("__name__", &[], 0).unwrap().items;
+    assert!(names.is_sorted());
+    for name in &names {
+        let (content, _) = read_range(db, ClosedRange::ALL, &[Matcher::equal("__name__", name.as_str())]);
+        let own = |l: &str| l.starts_with(&format!("{{__name__=\"{name}\""));
+        let part: Model = model.iter().filter(|(l, _)| own(l)).map(|(l, s)| (l.clone(), s.clone())).collect();
+        assert_eq!(content, flat(&part));
+    }
+    let set = querier.select(&[], &SelectHints::range(ClosedRange::ALL)).unwrap();
+    let mut all: Vec<Labels> = (0..set.len()).map(|i| set.labels(i)).collect();
+    all.dedup();
+    assert_eq!(all.len(), set.len(), "every series once");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_database_is_a_map(steps in prop::collection::vec(step(), 1..70)) {
+        live(&steps);
+    }
+}
+
+#[test]
+fn a_long_life_seals_many_blocks() {
+    let mut steps = Vec::new();
+    for i in 0..400u64 {
+        steps.push(Step::Append(
+            (0..14)
+                .map(|s| (s, if i % 17 == 3 { 20_000 } else { 0 }, ((i * u64::from(s)) as f64).to_bits()))
+                .filter(|(s, _, _)| i % 50 < 30 || s % 2 == 0)
+                .take(9)
+                .collect(),
+        ));
+        steps.push(Step::Wait(700));
+        if i % 10 == 9 {
+            steps.push(Step::Maintain);
+        }
+        if i % 97 == 96 {
+            steps.push(Step::Reopen);
+        }
+    }
+    live(&steps);
+}
