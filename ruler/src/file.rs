@@ -103,7 +103,7 @@ struct RawRule<'a> {
 fn raw_groups<'a>(root: &'a Node, problems: &mut Problems) -> Vec<RawGroup<'a>> {
     let file = Fields::of(root, "rulefmt.RuleGroups", &["groups"], problems);
     let groups = file.list("groups", "[]rulefmt.RuleGroup", problems);
-    groups.iter().map(|group| raw_group(group, problems)).collect()
+    groups.into_iter().map(|group| raw_group(group, problems)).collect()
 }
 
 fn raw_group<'a>(node: &'a Node, problems: &mut Problems) -> RawGroup<'a> {
@@ -118,7 +118,7 @@ fn raw_group<'a>(node: &'a Node, problems: &mut Problems) -> RawGroup<'a> {
         rules: Vec::new(),
     };
     let rules = fields.list("rules", "[]rulefmt.Rule", problems);
-    let rules = rules.iter().map(|rule| raw_rule(rule, problems)).collect();
+    let rules = rules.into_iter().map(|rule| raw_rule(rule, problems)).collect();
     RawGroup { node, spec, rules }
 }
 

@@ -69,13 +69,13 @@ impl TestFile {
         const KNOWN: [&str; 5] = ["rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"];
         let fields = Fields::of(&root, "main.unitTestFile", &KNOWN, p);
         let names = |name, p: &mut Problems| -> Vec<String> {
-            fields.list(name, "[]string", p).iter().map(|node| text(node, p)).collect()
+            fields.list(name, "[]string", p).into_iter().map(|node| text(node, p)).collect()
         };
         let (rule_files, group_order) = (names("rule_files", p), names("group_eval_order", p));
         let interval_ms = fields.duration_ms("evaluation_interval", p).filter(|ms| *ms > 0).unwrap_or(60_000);
         let fuzzy = fields.truth("fuzzy_compare", p);
         let tests = fields.list("tests", "[]main.testGroup", p);
-        let tests: Result<Vec<_>, _> = tests.iter().map(|node| test(node, interval_ms, p)).collect();
+        let tests: Result<Vec<_>, _> = tests.into_iter().map(|node| test(node, interval_ms, p)).collect();
         let tests = tests?;
         if let Some(message) = problems.message() {
             return Err(message);
@@ -101,15 +101,15 @@ fn test(node: &Node, interval_ms: i64, p: &mut Problems) -> Result<Test, String>
     ];
     let fields = Fields::of(node, "main.testGroup", &KNOWN, p);
     let start = fields.text("start_timestamp", p);
-    let series = fields.list("input_series", "[]main.series", p).iter().map(|node| {
+    let series = fields.list("input_series", "[]main.series", p).into_iter().map(|node| {
         let series = Fields::of(node, "main.series", &["series", "values"], p);
         (series.text("series", p), series.text("values", p))
     });
     let series = series.collect();
     let alerts = fields.list("alert_rule_test", "[]main.alertTestCase", p);
-    let alerts = alerts.iter().map(|node| alert_test(node, p)).collect();
+    let alerts = alerts.into_iter().map(|node| alert_test(node, p)).collect();
     let queries = fields.list("promql_expr_test", "[]main.promqlTestCase", p);
-    let queries = queries.iter().map(|node| query_test(node, p)).collect();
+    let queries = queries.into_iter().map(|node| query_test(node, p)).collect();
     Ok(Test {
         name: fields.text("name", p),
         interval_ms: fields.duration_ms("interval", p).filter(|ms| *ms > 0).unwrap_or(interval_ms),
@@ -124,7 +124,7 @@ fn test(node: &Node, interval_ms: i64, p: &mut Problems) -> Result<Test, String>
 
 fn alert_test(node: &Node, p: &mut Problems) -> AlertTest {
     let fields = Fields::of(node, "main.alertTestCase", &["eval_time", "alertname", "exp_alerts"], p);
-    let expected = fields.list("exp_alerts", "[]main.alert", p).iter().map(|node| {
+    let expected = fields.list("exp_alerts", "[]main.alert", p).into_iter().map(|node| {
         let alert = Fields::of(node, "main.alert", &["exp_labels", "exp_annotations"], p);
         (alert.texts("exp_labels", p), alert.texts("exp_annotations", p))
     });
@@ -138,7 +138,7 @@ fn alert_test(node: &Node, p: &mut Problems) -> AlertTest {
 
 fn query_test(node: &Node, p: &mut Problems) -> QueryTest {
     let fields = Fields::of(node, "main.promqlTestCase", &["expr", "eval_time", "exp_samples"], p);
-    let expected = fields.list("exp_samples", "[]main.sample", p).iter().map(|node| {
+    let expected = fields.list("exp_samples", "[]main.sample", p).into_iter().map(|node| {
         let sample = Fields::of(node, "main.sample", &["labels", "value", "histogram"], p);
         ExpectedSample {
             labels: sample.text("labels", p),

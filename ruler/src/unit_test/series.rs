@@ -16,13 +16,12 @@ pub(super) type Samples = Vec<(TimestampMs, SampleValue)>;
 /// Reads the series of a test. Of equal series the last one counts.
 pub(super) fn read(test: &Test) -> Result<BTreeMap<Labels, Samples>, String> {
     let mut all = BTreeMap::new();
-    for (line, (series, values)) in test.series.iter().enumerate() {
+    for (series, values) in &test.series {
         let text = format!("{series} {values}");
-        let failed = |e: String| format!("error in line {}: {e}", line + 2);
-        let description = parse_series(&text).map_err(|e| failed(e.to_string()))?;
+        let description = parse_series(&text).map_err(|e| e.to_string())?;
         let mut samples = Loading { next: test.start, interval_ms: test.interval_ms, samples: Vec::new() };
         for item in description.items {
-            samples.add(item).map_err(failed)?;
+            samples.add(item)?;
         }
         all.insert(description.labels, samples.samples);
     }

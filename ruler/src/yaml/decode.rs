@@ -181,14 +181,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The items of a list.
-    pub(crate) fn list(&self, name: &str, type_name: &str, problems: &mut Problems) -> &'a [Arc<Node>] {
-        let Some(node) = self.node(name) else { return &[] };
+    /// The items of a list; null ones do not count.
+    pub(crate) fn list(&self, name: &str, type_name: &str, problems: &mut Problems) -> Vec<&'a Node> {
+        let Some(node) = self.node(name) else { return Vec::new() };
         match &node.kind {
-            Kind::List(items) => items,
+            Kind::List(items) => items.iter().map(|item| &**item).filter(|item| !item.is_null()).collect(),
             _ => {
                 problems.mismatch(node, type_name);
-                &[]
+                Vec::new()
             }
         }
     }
