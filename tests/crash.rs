@@ -2,6 +2,7 @@
 //!
 //! `NIGHTJAR_CRASH_ROUNDS` sets the number of kills (20 by default), `NIGHTJAR_CRASH_SEED` the moments.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(unreachable_pub, reason = "modules of a test")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
 
 mod support;

@@ -2,6 +2,7 @@
 //! to us; then every query of the Node Exporter Full dashboard must have the same answer here and there, before and
 //! after `kill -9`.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+#![allow(unreachable_pub, reason = "modules of a test")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
 
 mod support;

@@ -3,6 +3,9 @@
 //! Levels: `model` and `template` import nothing of ours; `platform` and `query` know `model`; the engines know those;
 //! only the binary knows everybody. Inside a crate no two modules may (transitively) import each other.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
+#![allow(unreachable_pub, reason = "modules of a test")]
+
 #[path = "walls/modules.rs"]
 mod modules;
 #[path = "walls/sources.rs"]

@@ -93,6 +93,7 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
             }
         }
     }
+    report.judge();
     report.print(&servers);
     Ok(())
 }
