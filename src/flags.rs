@@ -9,7 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::client::QueryCommand;
-use crate::rules::arguments::{CheckCommand, TestCommand};
+use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -181,6 +181,10 @@ pub struct ServeFlags {
     /// Storage.
     #[command(flatten)]
     pub storage: StorageFlags,
+
+    /// Rules.
+    #[command(flatten)]
+    pub rules: RuleFlags,
 
     /// Queries.
     #[command(flatten)]

@@ -1,9 +1,15 @@
 //! Rules in the binary: rule files on disk, the tools around them, and the threads that evaluate.
 
+pub mod alerts;
 pub mod arguments;
 pub mod check;
 pub mod glob;
+pub mod load;
+pub mod metrics;
+pub mod recent;
+pub mod service;
 pub mod test;
+mod writer;
 
 use std::path::Path;
 

@@ -23,6 +23,8 @@ use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
 use crate::metrics::Metrics;
+use crate::rules;
+use crate::rules::service::Rules;
 use crate::server::{self, Patience, Server, ServerLimits};
 use crate::store::{Phase, Store, StoreSlot};
 
@@ -88,8 +90,10 @@ impl Running {
     /// Starts listening, and opening storage behind it.
     pub async fn start(flags: ServeFlags, listing: BTreeMap<String, String>, parts: Parts) -> Result<Running, String> {
         let config = load_config(&flags)?;
+        let rules = rules::load::load(&config, &flags)?;
         let (sender, control) = mpsc::channel(16);
         let app = Arc::new(app(&flags, listing, config, &parts, sender)?);
+        app.rules.replace(rules, &*app.clock);
         announce(&app, &flags);
         let mut listeners = Vec::new();
         for address in &flags.listen_addresses {
@@ -148,6 +152,7 @@ impl Running {
         }
         let app = self.app;
         let close = move || {
+            app.rules.stop();
             app.ingest.close();
             if let Some(store) = app.store.get() {
                 store.close();
@@ -159,9 +164,11 @@ impl Running {
 
     /// Reads the configuration again; keeps the old one when something is wrong.
     fn reload(&self) -> Result<(), String> {
-        match load_config(&self.flags) {
-            Ok(config) => {
+        let loaded = load_config(&self.flags);
+        match loaded.and_then(|config| rules::load::load(&config, &self.flags).map(|rules| (config, rules))) {
+            Ok((config, rules)) => {
                 *self.app.engine.write() = Arc::new(Engine::new(engine_options(&self.flags, &config)));
+                self.app.rules.replace(rules, &*self.app.clock);
                 report_ignored(&config);
                 let at = self.app.clock.wall_ms();
                 *self.app.loaded.write() = Loaded { config: Arc::new(config), successful: true, at };
@@ -260,6 +267,7 @@ fn app(
         execution: Execution::new(limits, Arc::clone(&parts.clock), Arc::clone(&metrics)),
         metrics,
         store: StoreSlot::new(),
+        rules: Arc::new(Rules::new(Arc::new(rules::alerts::Nowhere))),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
@@ -280,6 +288,7 @@ fn store_options(flags: &ServeFlags, config: &Config) -> StoreOptions {
 fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
     let options = store_options(flags, &app.loaded.read().config);
     let app = Arc::clone(app);
+    let (threads, timeout) = (flags.rules.max_concurrent_evals, flags.query.timeout);
     tokio::task::spawn_blocking(move || {
         let begin = app.clock.monotonic();
         let path = absolute(&options.path);
@@ -287,6 +296,9 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
             Ok(store) => {
                 let overview = store.overview();
                 app.store.open(store);
+                if let Err(e) = Rules::start(&app, threads, timeout, &abort_on_panic()) {
+                    let _ = app.control.blocking_send(Control::Failed(format!("cannot start threads: {e}")));
+                }
                 let took = format!("{:.3}s", app.clock.monotonic().saturating_sub(begin).as_secs_f64());
                 tracing::info!(data = path, series = overview.series, took, "ready");
             }

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use nightjar_query::Features;
 
 use crate::features::features;
+use crate::units;
 
 /// Arguments of `nightjar check`.
 #[derive(Debug, Args)]
@@ -121,4 +123,32 @@ pub(super) fn grammar(features: Features) -> nightjar_query::ParserOptions {
         extended_range_selectors: features.extended_range_selectors,
         fill_modifiers: features.fill_modifiers,
     }
+}
+
+/// Flags of rules.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub struct RuleFlags {
+    /// Longest outage after which the state of alerts is taken up again.
+    #[arg(long = "rules.alert.for-outage-tolerance", value_name = "DURATION",
+          env = "NIGHTJAR_RULES_ALERT_FOR_OUTAGE_TOLERANCE", hide_env = true, default_value = "1h",
+          value_parser = units::parse_duration)]
+    pub for_outage_tolerance: Duration,
+
+    /// How long an alert that was about to fire at shutdown waits at least; only for rules with a longer "for".
+    #[arg(long = "rules.alert.for-grace-period", value_name = "DURATION",
+          env = "NIGHTJAR_RULES_ALERT_FOR_GRACE_PERIOD", hide_env = true, default_value = "10m",
+          value_parser = units::parse_duration)]
+    pub for_grace_period: Duration,
+
+    /// How long to wait before a firing alert is sent again.
+    #[arg(long = "rules.alert.resend-delay", value_name = "DURATION",
+          env = "NIGHTJAR_RULES_ALERT_RESEND_DELAY", hide_env = true, default_value = "1m",
+          value_parser = units::parse_duration)]
+    pub resend_delay: Duration,
+
+    /// Most rule groups evaluated at the same time.
+    #[arg(long = "rules.max-concurrent-evals", value_name = "N", env = "NIGHTJAR_RULES_MAX_CONCURRENT_EVALS",
+          hide_env = true, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub max_concurrent_evals: u32,
 }
