@@ -11,12 +11,15 @@ pub mod unit_test;
 mod alert;
 mod alerting;
 mod group;
+mod memory;
 mod query;
 mod reads;
 mod rule;
 mod ruler;
 mod schedule;
 mod settings;
+#[cfg(test)]
+mod stage;
 mod sink;
 mod templates;
 mod texts;

@@ -4,7 +4,6 @@ mod compare;
 mod file;
 mod histogram;
 mod junit;
-mod memory;
 mod run;
 mod series;
 mod time;

@@ -11,13 +11,13 @@ use nightjar_query::{Engine, EngineOptions, Uninterrupted};
 
 use super::compare::{FiringAlert, Found, alerts_text, same, samples_text};
 use super::file::{ExpectedSample, QueryTest, Test, TestFile};
-use super::memory::Memory;
 use super::series::Samples;
 use super::time::go_duration;
 use super::{RunOptions, histogram, series};
 use crate::alert::AlertState;
 use crate::file::RuleFile;
 use crate::group::{Group, World};
+use crate::memory::Memory;
 use crate::query::{EngineQuery, Query};
 use crate::settings::Settings;
 use crate::texts::Texts;

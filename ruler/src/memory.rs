@@ -1,4 +1,4 @@
-//! A storage in memory for one test.
+//! A storage in memory, for tests of rules and of ours.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -22,13 +22,13 @@ type Metrics = HashMap<String, BTreeMap<Labels, Samples>>;
 
 /// All series of a test. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     metrics: Arc<RwLock<Metrics>>,
 }
 
 impl Memory {
     /// Adds a sample as a Prometheus without an out-of-order window does.
-    pub(super) fn append(&self, labels: &Labels, timestamp: TimestampMs, value: SampleValue) -> Result<(), String> {
+    pub(crate) fn append(&self, labels: &Labels, timestamp: TimestampMs, value: SampleValue) -> Result<(), String> {
         let mut metrics = self.metrics.write().unwrap_or_else(PoisonError::into_inner);
         let series = metrics.entry(labels.metric_name().to_owned()).or_default().entry(labels.clone()).or_default();
         if let Some((newest, existing)) = series.last() {
