@@ -237,3 +237,6 @@ pub struct GroupView {
     /// Its rules, in order.
     pub rules: Vec<RuleView>,
 }
+
+#[cfg(test)]
+mod tests;

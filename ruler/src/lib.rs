@@ -18,9 +18,9 @@ mod rule;
 mod ruler;
 mod schedule;
 mod settings;
+mod sink;
 #[cfg(test)]
 mod stage;
-mod sink;
 mod templates;
 mod texts;
 mod yaml;

@@ -4,7 +4,8 @@ use nightjar_model::storage::{SelectHints, Storage};
 use nightjar_model::{ClosedRange, Labels, Matcher, TimestampMs};
 use nightjar_query::ast::Expr;
 use nightjar_query::{
-    Answer, Engine, Interrupt, ParseError, ParserOptions, QueryError, QueryOptions, SampleValue, Value, VectorSample, parse,
+    Answer, Engine, Interrupt, ParseError, ParserOptions, QueryError, QueryOptions, SampleValue, Value, VectorSample,
+    parse,
 };
 
 /// A parsed expression with its text.
@@ -81,7 +82,11 @@ impl Query for EngineQuery<'_> {
             set.read(start..end, range, &mut data).map_err(|e| e.to_string())?;
             for (index, series) in (start..end).zip(&data) {
                 let last = series.floats.timestamps.last().copied().zip(series.floats.values.last().copied());
-                newest.extend(last.map(|(timestamp, value)| NewestSample { labels: set.labels(index), timestamp, value }));
+                newest.extend(last.map(|(timestamp, value)| NewestSample {
+                    labels: set.labels(index),
+                    timestamp,
+                    value,
+                }));
             }
         }
         Ok(newest)

@@ -41,7 +41,8 @@ impl Sink for Recorder<'_> {
         self.trace.extend(batch.alerts.into_iter().map(|alert| {
             let state = if alert.resolved { "resolved" } else { "firing" };
             let (labels, from, to) = (&alert.labels, time(alert.starts_at), time(alert.ends_at));
-            let annotations = if alert.annotations.is_empty() { String::new() } else { format!(" {}", alert.annotations) };
+            let annotations =
+                if alert.annotations.is_empty() { String::new() } else { format!(" {}", alert.annotations) };
             format!("{} {state} {labels}{annotations} from {from} to {to}", time(self.now))
         }));
     }

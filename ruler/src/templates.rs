@@ -39,9 +39,9 @@ pub(crate) fn check(alert: &str, text: &str) -> Result<(), String> {
 
 impl Template {
     pub(crate) fn new(alert: &str, text: &str) -> Template {
-        let set = text.contains("{{").then(|| {
-            parsed(alert, text).map_err(|e| format!("error parsing template {}: {e}", name(alert)))
-        });
+        let set = text
+            .contains("{{")
+            .then(|| parsed(alert, text).map_err(|e| format!("error parsing template {}: {e}", name(alert))));
         Template { text: text.into(), set }
     }
 
@@ -113,7 +113,8 @@ fn histogram(h: &FloatHistogram) -> String {
     use nightjar_model::number::format_g;
     let mut out = format!("{{count:{}, sum:{}", format_g(h.count), format_g(h.sum));
     for bucket in h.buckets().iter().filter(|b| b.count != 0.0) {
-        let (open, close) = (if bucket.lower_inclusive { '[' } else { '(' }, if bucket.upper_inclusive { ']' } else { ')' });
+        let (open, close) =
+            (if bucket.lower_inclusive { '[' } else { '(' }, if bucket.upper_inclusive { ']' } else { ')' });
         let (lower, upper) = (format_g(bucket.lower), format_g(bucket.upper));
         out.push_str(&format!(", {open}{lower},{upper}{close}:{}", format_g(bucket.count)));
     }

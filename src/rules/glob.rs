@@ -50,7 +50,8 @@ fn step(directory: &str, part: &str) -> Vec<String> {
         return Some(join(part)).filter(|path| Path::new(path).exists()).into_iter().collect();
     }
     let path = Path::new(if directory.is_empty() { "." } else { directory });
-    let listing = if path.is_dir() { RealDisk::new(path).and_then(|disk| disk.list(Path::new(""))) } else { Ok(Vec::new()) };
+    let listing =
+        if path.is_dir() { RealDisk::new(path).and_then(|disk| disk.list(Path::new(""))) } else { Ok(Vec::new()) };
     let names = listing.unwrap_or_default().into_iter().map(|entry| entry.name);
     names.filter(|name| matches(part, name) == Ok(true)).map(|name| join(&name)).collect()
 }

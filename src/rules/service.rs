@@ -135,8 +135,7 @@ impl Rules {
         let interrupt = Deadline { rules: self, clock, timeout, end: clock.monotonic().saturating_add(timeout) };
         let storage: &dyn Store = &**store;
         let query = EngineQuery { engine: &engine, storage, interrupt: &interrupt };
-        let mut sink =
-            StoreSink { store, clock, alerts: &*self.alerts, external_labels: &settings.external_labels };
+        let mut sink = StoreSink { store, clock, alerts: &*self.alerts, external_labels: &settings.external_labels };
         let mut world = World { query: &query, sink: &mut sink, settings, clock };
         group.handle_timeout(clock.wall_ms(), &mut world);
     }

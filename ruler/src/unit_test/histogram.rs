@@ -117,8 +117,7 @@ pub(super) fn print(h: &FloatHistogram) -> String {
     if h.schema != 0 {
         parts.push(format!("schema:{}", h.schema));
     }
-    let numbers =
-        [("count", h.count), ("sum", h.sum), ("z_bucket", h.zero_count), ("z_bucket_w", h.zero_threshold)];
+    let numbers = [("count", h.count), ("sum", h.sum), ("z_bucket", h.zero_count), ("z_bucket_w", h.zero_threshold)];
     parts.extend(numbers.iter().filter(|(_, v)| *v != 0.0).map(|(name, v)| format!("{name}:{}", format_g(*v))));
     if h.uses_custom_buckets() {
         parts.push(format!("custom_values:{}", spaced(h.custom_values.as_deref().unwrap_or_default())));
@@ -186,7 +185,7 @@ mod tests {
             assert_eq!(histograms.iter().map(print).collect::<Vec<_>>(), [text]);
         }
         let grown = parse_item("{{sum:3 count:2 buckets:[2]}}+{{sum:1.3 count:1 buckets:[1]}}x2").unwrap();
-        assert_eq!(grown.iter().map(print).last().as_deref(), Some("{{count:4 sum:5.6 buckets:[4]}}"));
+        assert_eq!(grown.iter().map(print).next_back().as_deref(), Some("{{count:4 sum:5.6 buckets:[4]}}"));
         for bad in ["", "{{", "{{count}}", "{{x:1}}", "{{count:a}}", "{{}}y", "{{}}x9999999999", "{{buckets:[1}}"] {
             assert!(parse_item(bad).is_err(), "{bad}");
         }

@@ -40,7 +40,8 @@ impl Run<'_> {
             Err(error) => return vec![error],
         };
         if let Some(nameless) = self.test.alerts.iter().find(|alert| alert.alertname.is_empty()) {
-            let place = if self.test.name.is_empty() { String::new() } else { format!(" (in TestGroup {})", self.test.name) };
+            let place =
+                if self.test.name.is_empty() { String::new() } else { format!(" (in TestGroup {})", self.test.name) };
             let at = format_duration_ms(nameless.at_ms);
             return vec![format!(
                 "an item under alert_rule_test misses required attribute alertname at eval_time {at}{place}"
@@ -126,7 +127,8 @@ impl Run<'_> {
             if expected == found {
                 continue;
             }
-            let name = if self.test.name.is_empty() { String::new() } else { format!("    name: {},\n", self.test.name) };
+            let name =
+                if self.test.name.is_empty() { String::new() } else { format!("    name: {},\n", self.test.name) };
             errors.push(format!(
                 "{name}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}",
                 test.alertname,
