@@ -3,14 +3,29 @@
 pub mod db;
 mod figures;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use nightjar_model::TimestampMs;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{Appender, Storage};
 
 use crate::exposition::Exposition;
+
+/// What storage is opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// The directory.
+    pub path: PathBuf,
+    /// How long samples are kept.
+    pub retention: Duration,
+    /// How many bytes of samples are kept; 0 = no limit.
+    pub retention_bytes: u64,
+    /// How late a sample may come.
+    pub out_of_order_window: Duration,
+}
 
 /// An open database.
 pub trait Store: Storage + Appender {

@@ -78,3 +78,16 @@ fn machine() -> String {
         kernel.trim()
     )
 }
+
+/// A large number with its thousands apart.
+pub(crate) fn grouped(n: f64) -> String {
+    let digits = format!("{n:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}

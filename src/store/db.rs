@@ -12,9 +12,8 @@ use nightjar_platform::{Disk, RealDisk};
 use nightjar_tsdb::{Db, Options};
 use parking_lot::RwLock;
 
-use super::{Cardinality, Overview, Store, StoreSlot, figures};
+use super::{Cardinality, Overview, Store, StoreOptions, StoreSlot, figures};
 use crate::exposition::Exposition;
-use crate::serve::StoreOptions;
 
 /// An open database; empty once closed.
 pub struct DbStore<D: Disk> {

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use super::Bench;
 use crate::Outcome;
+use crate::bench::{Bench, EVERY};
 use crate::capture::Capture;
 use crate::fleet::{Fleet, STEP_MS};
 use crate::http::escape;
@@ -14,7 +14,7 @@ const HOSTS: usize = 170;
 const TWO_HOURS_MS: i64 = 2 * 3600 * 1000;
 
 pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Outcome<()> {
-    let cpu_only = Capture::read(&bench.options.capture, super::EVERY)?.only("node_cpu_seconds_total");
+    let cpu_only = Capture::read(&bench.options.capture, EVERY)?.only("node_cpu_seconds_total");
     let (server, _) = bench.fresh(kind, "query")?;
     // Two hours and the five minutes before.
     let fleet = Fleet::new(&cpu_only, HOSTS, 501, bench.now - 60_000);
