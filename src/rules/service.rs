@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
-use nightjar_query::{Interrupt, Stop};
+use nightjar_query::{Engine, Interrupt, Stop};
 use nightjar_ruler::{EngineQuery, Group, GroupView, Ruler, Settings, World};
 use parking_lot::{Condvar, Mutex};
 
@@ -12,7 +12,6 @@ use super::alerts::AlertSink;
 use super::load::Loaded;
 use super::recent::Recent;
 use super::writer::StoreSink;
-use crate::app::App;
 use crate::store::Store;
 
 /// Nobody sleeps longer, so that a clock that is set back is noticed.
@@ -24,6 +23,19 @@ pub struct Rules {
     changed: Condvar,
     threads: Mutex<Vec<Thread<()>>>,
     alerts: Arc<dyn AlertSink>,
+}
+
+/// What evaluations work with.
+#[derive(Clone)]
+pub struct Workplace {
+    /// Where series are read and written.
+    pub store: Arc<dyn Store>,
+    /// The engine in force.
+    pub engine: Arc<dyn Fn() -> Arc<Engine> + Send + Sync>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// How long the evaluation of a group may take.
+    pub timeout: Duration,
 }
 
 struct State {
@@ -80,12 +92,12 @@ impl Rules {
         }
     }
 
-    /// Starts to evaluate on `threads` threads. The store must be open.
-    pub fn start(app: &Arc<App>, threads: u32, timeout: Duration, on_panic: &PanicPolicy) -> std::io::Result<()> {
-        let mut running = app.rules.threads.lock();
+    /// Starts to evaluate on `threads` threads.
+    pub fn start(self: &Arc<Rules>, work: Workplace, threads: u32, on_panic: &PanicPolicy) -> std::io::Result<()> {
+        let mut running = self.threads.lock();
         for i in 0..threads {
-            let app = Arc::clone(app);
-            running.push(spawn(&format!("rules-{i}"), on_panic, move || app.rules.work(&app, timeout))?);
+            let (rules, work) = (Arc::clone(self), work.clone());
+            running.push(spawn(&format!("rules-{i}"), on_panic, move || rules.work(&work))?);
         }
         Ok(())
     }
@@ -99,13 +111,12 @@ impl Rules {
         }
     }
 
-    fn work(&self, app: &App, timeout: Duration) {
-        let Some(store) = app.store.get() else { return };
-        while let Some((mut group, settings)) = self.next_group(&*app.clock) {
-            self.evaluate(&mut group, &settings, app, store, timeout);
+    fn work(&self, work: &Workplace) {
+        while let Some((mut group, settings)) = self.next_group(&*work.clock) {
+            self.evaluate(&mut group, &settings, work);
             let mut state = self.state.lock();
             state.put_back(group);
-            state.settle(&*app.clock);
+            state.settle(&*work.clock);
             drop(state);
             self.changed.notify_all();
         }
@@ -129,13 +140,14 @@ impl Rules {
         }
     }
 
-    fn evaluate(&self, group: &mut Group, settings: &Settings, app: &App, store: &Arc<dyn Store>, timeout: Duration) {
-        let clock = &*app.clock;
-        let engine = app.engine();
+    fn evaluate(&self, group: &mut Group, settings: &Settings, work: &Workplace) {
+        let (clock, timeout) = (&*work.clock, work.timeout);
+        let engine = (work.engine)();
         let interrupt = Deadline { rules: self, clock, timeout, end: clock.monotonic().saturating_add(timeout) };
-        let storage: &dyn Store = &**store;
+        let storage: &dyn Store = &*work.store;
         let query = EngineQuery { engine: &engine, storage, interrupt: &interrupt };
-        let mut sink = StoreSink { store, clock, alerts: &*self.alerts, external_labels: &settings.external_labels };
+        let external_labels = &settings.external_labels;
+        let mut sink = StoreSink { store: &work.store, clock, alerts: &*self.alerts, external_labels };
         let mut world = World { query: &query, sink: &mut sink, settings, clock };
         group.handle_timeout(clock.wall_ms(), &mut world);
     }

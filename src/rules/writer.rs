@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use nightjar_model::storage::{Appender, Atomicity, WriteBatch, WriteEntry};
+use nightjar_model::storage::{Atomicity, WriteBatch, WriteEntry};
 use nightjar_model::{HistogramSample, Labels, Sample};
 use nightjar_platform::Clock;
 use nightjar_query::SampleValue;
