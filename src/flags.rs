@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::client::QueryCommand;
+use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -55,6 +56,10 @@ pub struct Cli {
 pub enum Command {
     /// Ask a running server, answer as a table or a graph
     Query(QueryCommand),
+    /// Check rule files
+    Check(CheckCommand),
+    /// Run unit tests of rules
+    Test(TestCommand),
 }
 
 /// How log lines look.
@@ -176,6 +181,10 @@ pub struct ServeFlags {
     /// Storage.
     #[command(flatten)]
     pub storage: StorageFlags,
+
+    /// Rules.
+    #[command(flatten)]
+    pub rules: RuleFlags,
 
     /// Queries.
     #[command(flatten)]
