@@ -76,6 +76,19 @@ macro_rules! kinds {
             }
         }
 
+        impl Settings {
+            /// How long one try may take, in milliseconds; 0 when nothing is configured.
+            pub fn timeout_ms(&self) -> i64 {
+                match self {
+                    Settings::Webhook(settings) => settings.timeout.0,
+                    Settings::Slack(settings) => settings.timeout.0,
+                    Settings::Pagerduty(settings) => settings.timeout.0,
+                    Settings::Incidentio(settings) => settings.timeout.0,
+                    _ => 0,
+                }
+            }
+        }
+
         #[derive(Default, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub(super) struct Written {
