@@ -13,8 +13,6 @@ mod outbox;
 mod query;
 mod recover;
 mod store;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;

@@ -16,7 +16,10 @@ impl Machine {
     pub(super) fn flush(&mut self, now: Now, id: &GroupId) {
         let steady = self.steady(now);
         let Some(group) = self.groups.get_mut(id) else { return };
-        group.next_flush = steady.saturating_add(self.tree.get(group.route).group_interval_ms.max(1));
+        // Looks keep their rhythm, whether one came late or was added by a restart.
+        let interval = self.tree.get(group.route).group_interval_ms.max(1);
+        let looks = (steady.saturating_sub(group.first_flush) / interval).saturating_add(1);
+        group.next_flush = group.first_flush.saturating_add(looks.saturating_mul(interval));
         self.flushes.insert((group.next_flush, id.clone()));
         let alerts = self.filter(now, id);
         let config = self.config.clone();
@@ -121,8 +124,12 @@ impl Machine {
         let passes = |(fingerprint, verdict, mention): &&(Fingerprint, Verdict, Mention)| {
             *verdict == Verdict::Passed || (!strict && mention.resolved && line.owes_end(*fingerprint))
         };
-        let mentions = alerts.iter().filter(passes).map(|(_, _, mention)| *mention).collect();
+        let mentions: Vec<Mention> = alerts.iter().filter(passes).map(|(_, _, mention)| *mention).collect();
+        let ended: Vec<_> = mentions.iter().filter(|mention| mention.resolved).map(|m| m.fingerprint).collect();
         let advice = line.advise(mentions, wishes, steady);
+        if !wishes.send_resolved {
+            line.close(&ended);
+        }
         line.missed = advice == Advice::Wait;
         match advice {
             Advice::Unchanged => LineStatus::Unchanged,

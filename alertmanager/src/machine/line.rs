@@ -135,6 +135,15 @@ impl Line {
         self.told = Some(told);
     }
 
+    /// Alerts have ended, and the line does not want to tell that.
+    pub(super) fn close(&mut self, ended: &[Fingerprint]) {
+        if let Some(told) = &mut self.told {
+            ended.iter().for_each(|alert| {
+                told.open.remove(alert);
+            });
+        }
+    }
+
     /// Whether the line has nothing more to say about an alert that has ended.
     pub(super) fn is_done_with(&self, alert: Fingerprint) -> bool {
         self.pending.is_none() && !self.missed && !self.is_open(alert)

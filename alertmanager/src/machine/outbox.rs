@@ -128,7 +128,7 @@ impl Machine {
     /// Takes a message away and remembers what was told.
     pub(super) fn end_intent(&mut self, id: &LineId, seq: u64, at: Steady, ending: &Ending) {
         let Some(line) = self.lines.get_mut(id) else { return };
-        if let Some(pending) = &line.pending {
+        if let Some(pending) = line.pending.as_ref().filter(|pending| pending.intent.seq == seq) {
             self.attempts.remove(&(pending.next_attempt, id.clone()));
         }
         let Some(intent) = line.end(seq, at, ending) else { return };

@@ -133,7 +133,7 @@ impl Machine {
         self.attempts.clear();
         for (id, line) in &mut self.lines {
             if let Some(pending) = &mut line.pending {
-                (pending.next_attempt, line.missed) = (at, true);
+                (pending.next_attempt, line.missed) = (at, false);
                 self.attempts.insert((at, id.clone()));
             }
         }
