@@ -145,7 +145,7 @@ fn the_story_with_a_restart_equals_the_story_without() {
             }
             if at > 3_600_000 {
                 // Somebody keeps them alive.
-                for quarter in 1..18 {
+                for quarter in 0..18 {
                     world.until(1_000_000 + quarter * 900_000);
                     world.post("b,team=x d,team=y");
                 }
