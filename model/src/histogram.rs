@@ -6,6 +6,8 @@ mod arithmetic;
 mod bounds;
 mod buckets;
 mod resets;
+#[cfg(test)]
+mod tests;
 mod trim;
 
 pub use arithmetic::{Combined, HistogramSum, IncompatibleBuckets};

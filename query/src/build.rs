@@ -11,12 +11,13 @@ use crate::eval::{Column, Context, Grid, Vector};
 use crate::operators::buffered::Buffered;
 use crate::operators::instant_selector::{InstantSelector, Take};
 use crate::operators::map::{Name, map};
+use crate::operators::matching::VectorOp;
 use crate::operators::range_selector::RangeSelector;
 use crate::operators::repeat::Repeat;
 use crate::operators::scalar_binary::{ScalarSide, scalar_binary};
 use crate::operators::set::set;
 use crate::operators::tiles::Tiles;
-use crate::operators::vector_binary::{VectorOp, vector_binary};
+use crate::operators::vector_binary::vector_binary;
 use crate::operators::{binary, scalar};
 use crate::plan::{BinaryNode, Node, NodeKind, Selector, SubqueryNode};
 
@@ -63,6 +64,7 @@ impl<'q> Builder<'q> {
     /// A vector-valued expression.
     pub(crate) fn vector(&self, node: &Node) -> Result<Vector<'q>, QueryError> {
         self.context.check()?;
+        self.context.budget.admit_steps(self.grid.len)?;
         if self.grid.len == 0 {
             return self.nothing();
         }
@@ -87,6 +89,7 @@ impl<'q> Builder<'q> {
     /// The values of a scalar expression at all steps.
     pub(crate) fn scalar(&self, node: &Node) -> Result<Vec<f64>, QueryError> {
         let steps = self.grid.len;
+        self.context.budget.admit_steps(steps)?;
         match &node.kind {
             NodeKind::Number(value) => Ok(vec![*value; steps]),
             NodeKind::Negate(inner) => Ok(self.scalar(inner)?.into_iter().map(|v| -v).collect()),

@@ -5,6 +5,7 @@ pub(crate) mod extended;
 pub(crate) mod extrapolate;
 pub(crate) mod instant_rate;
 pub(crate) mod over_time;
+pub(crate) mod reach;
 pub(crate) mod regression;
 pub(crate) mod start_time;
 mod table;

@@ -1,4 +1,5 @@
 //! The power is cut at every step of a workload: what was acknowledged is there, what is there was submitted.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 

@@ -3,7 +3,7 @@
 use nightjar_model::TimestampMs;
 
 use crate::ast::RangeMode;
-use crate::rollup::extrapolate::Family;
+use crate::rollup::reach::Family;
 use crate::rollup::{Call, Outcome, Window, float};
 use crate::value::SampleValue;
 

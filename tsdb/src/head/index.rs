@@ -1,6 +1,7 @@
 //! From labels to series.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use nightjar_model::Matcher;
 
 use super::postings::Postings;
@@ -42,14 +43,20 @@ impl Index {
         self.names.iter().map(|(name, entry)| (&**name, entry))
     }
 
-    /// The values of a label name.
-    pub(crate) fn name(&self, name: &str) -> Option<&Name> {
-        self.names.get(name)
-    }
-
-    /// The series with a label pair.
-    pub(crate) fn postings(&self, name: &str, value: &str) -> Option<&Postings> {
-        self.names.get(name)?.values.get(value)
+    /// Takes in an index whose ids come after all of this one's.
+    pub(crate) fn absorb(&mut self, later: Index) {
+        self.series = self.series.max(later.series);
+        for (name, entry) in later.names {
+            let name = self.names.entry(name).or_default();
+            for (value, postings) in entry.values {
+                match name.values.entry(value) {
+                    Entry::Occupied(mut own) => postings.iter().for_each(|id| own.get_mut().push(id)),
+                    Entry::Vacant(free) => {
+                        free.insert(postings);
+                    }
+                }
+            }
+        }
     }
 
     /// Series that satisfy all matchers, ascending.

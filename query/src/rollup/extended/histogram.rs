@@ -8,7 +8,7 @@ use nightjar_model::{FloatHistogram, TimestampMs};
 use super::Ends;
 use crate::annotations::{HistogramOperation, Notes};
 use crate::ast::{RangeMode, Span};
-use crate::rollup::extrapolate::Family;
+use crate::rollup::reach::Family;
 use crate::rollup::{Call, Window};
 
 /// One window of histograms.

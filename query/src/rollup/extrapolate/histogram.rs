@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nightjar_model::FloatHistogram;
 use nightjar_model::histogram::{Combined, CounterResetHint, IncompatibleBuckets};
 
-use super::{Extrapolation, Family};
 use crate::annotations::HistogramOperation;
+use crate::rollup::reach::{Extrapolation, Family};
 use crate::rollup::start_time::{is_start_reset, overlaps};
 use crate::rollup::{Call, Window};
 
