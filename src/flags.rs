@@ -83,7 +83,7 @@ pub enum LogLevel {
 #[command(next_help_heading = "Server")]
 pub struct ServeFlags {
     /// Show version and exit.
-    #[arg(long = "version", action = ArgAction::SetTrue, help_heading = "Options")]
+    #[arg(long = "version", action = ArgAction::SetTrue, help_heading = None::<&str>)]
     pub version: bool,
 
     /// Prometheus configuration file. Without the flag, ./prometheus.yml is used when it exists.
