@@ -2,6 +2,19 @@
 
 use std::sync::Arc;
 
+mod arithmetic;
+mod bounds;
+mod buckets;
+mod resets;
+#[cfg(test)]
+mod tests;
+mod trim;
+
+pub use arithmetic::{Combined, HistogramSum, IncompatibleBuckets};
+pub use bounds::exponential_bound;
+pub use buckets::Bucket;
+pub use trim::Keep;
+
 /// The schema number of histograms with custom bucket bounds.
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
 
@@ -56,4 +69,16 @@ pub struct FloatHistogram {
     pub negative_buckets: Vec<f64>,
     /// Upper bounds of custom buckets, ascending, without +Inf; `None` for exponential schemas.
     pub custom_values: Option<Arc<[f64]>>,
+}
+
+impl FloatHistogram {
+    /// Whether the bucket bounds are custom ones.
+    pub fn uses_custom_buckets(&self) -> bool {
+        self.schema == CUSTOM_BUCKETS_SCHEMA
+    }
+
+    /// Whether this marks the end of the series.
+    pub fn is_stale(&self) -> bool {
+        crate::sample::is_stale(self.sum)
+    }
 }

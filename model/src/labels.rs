@@ -101,13 +101,19 @@ impl Labels {
                 return Err(LabelError::Duplicate { name: w[0].0.to_owned() });
             }
         }
-        Ok(Labels::from_sorted(pairs.into_iter().filter(|(_, value)| !value.is_empty())))
+        Ok(Labels::from_sorted(pairs.iter().copied().filter(|(_, value)| !value.is_empty())))
     }
 
-    /// `pairs` must be sorted by name, unique, without empty values.
-    fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Labels {
-        let mut text = String::new();
-        let mut ends = Vec::with_capacity(pairs.size_hint().1.unwrap_or(0));
+    /// A label set from pairs that are sorted by name, without duplicate names and empty values. Breaking this promise
+    /// is no memory error, but lookups in the set are then wrong.
+    pub fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Labels {
+        let (mut count, mut len) = (0, 0);
+        for (name, value) in pairs.clone() {
+            count += 1;
+            len += name.len() + value.len();
+        }
+        let mut text = String::with_capacity(len);
+        let mut ends = Vec::with_capacity(count);
         for (name, value) in pairs {
             text.push_str(name);
             let name_end = text.len() as u32;
@@ -179,7 +185,7 @@ impl Labels {
     /// The labels for which `keep` answers true.
     pub fn filter(&self, mut keep: impl FnMut(Label<'_>) -> bool) -> Labels {
         let kept: Vec<_> = self.iter().filter(|l| keep(*l)).map(|l| (l.name, l.value)).collect();
-        if kept.len() == self.len() { self.clone() } else { Labels::from_sorted(kept.into_iter()) }
+        if kept.len() == self.len() { self.clone() } else { Labels::from_sorted(kept.iter().copied()) }
     }
 
     /// A builder that starts from this set.
@@ -294,7 +300,7 @@ impl LabelsBuilder {
     pub fn build(&self) -> Labels {
         let mut pairs: Vec<_> = self.pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         pairs.sort_unstable();
-        Labels::from_sorted(pairs.into_iter())
+        Labels::from_sorted(pairs.iter().copied())
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything here is a value or a trait. Nothing in this crate does I/O, reads a clock or imports another crate of
 //! this workspace. `query` and `tsdb` never meet; both know the ports in [`storage`].
 
+pub mod duration;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;

@@ -27,7 +27,7 @@ pub fn format_g(v: f64) -> String {
 /// As Prometheus writes sample values in JSON: like ECMAScript, exponent form below 1e-6 and from 1e21 (`1e-07`, `1e+21`).
 pub fn format_json(v: f64) -> String {
     let magnitude = v.abs();
-    if magnitude != 0.0 && (magnitude < 1e-6 || magnitude >= 1e21) && magnitude.is_finite() {
+    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) && magnitude.is_finite() {
         format_e(v)
     } else {
         format_f(v)

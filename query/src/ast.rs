@@ -2,6 +2,11 @@
 
 use nightjar_model::{Matcher, TimestampMs};
 
+mod inspect;
+mod names;
+
+pub use inspect::Children;
+
 /// A byte range of the query text, `start <= end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -268,11 +273,11 @@ pub enum RangeMode {
 /// `metric{matchers} anchored offset d @ t`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VectorSelector {
-    /// Metric name written before the braces (or quoted inside them); also present among `matchers`.
+    /// Metric name written before the braces; also present among `matchers`. `None` when the name was quoted inside them.
     pub name: Option<String>,
-    /// All matchers, the one for `__name__` included (last, as Prometheus keeps it).
+    /// All matchers, the one for `__name__` included (last when the name stood before the braces, as Prometheus keeps it).
     pub matchers: Vec<Matcher>,
-    /// `offset`, as written.
+    /// `offset`, as written; `None` also for an offset of zero.
     pub offset: Option<DurationExpr>,
     /// `@`.
     pub at: Option<At>,

@@ -1,75 +1,24 @@
 //! The engine: a query text, a storage and a time in; an answer out. Synchronous and without a clock.
 
-use std::time::Duration;
+use std::rc::Rc;
 
-use nightjar_model::TimestampMs;
-use nightjar_model::storage::Storage;
+use hashbrown::HashMap;
+use nightjar_model::storage::{Querier, Storage};
+use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
-use crate::value::Value;
+use crate::ast::{Expr, ValueType};
+use crate::build::Builder;
+use crate::eval::reserved::without_reserved;
+use crate::eval::tally::Tally;
+use crate::eval::{Column, Context, Grid, Vector};
+use crate::operators::range_selector::matrix;
+use crate::parser::{ParserOptions, parse};
+use crate::plan::{Node, NodeKind, plan, time_bounds};
+use crate::rollup::window::WindowSpec;
+use crate::value::{MatrixSeries, SampleValue, Value, VectorSample};
 
-/// What an engine is configured with; the same for all its queries.
-#[derive(Clone, Debug)]
-pub struct EngineOptions {
-    /// Samples one query may hold at once; more is an error. Prometheus' `--query.max-samples`.
-    pub max_samples: usize,
-    /// How far an instant selector looks back.
-    pub lookback_ms: i64,
-    /// Step of subqueries that name none: the global evaluation interval.
-    pub default_subquery_step_ms: i64,
-    /// Feature switches.
-    pub features: Features,
-}
-
-/// Feature switches, named after Prometheus' `--enable-feature` values. All off by default, as in the server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Features {
-    /// `promql-experimental-functions`.
-    pub experimental_functions: bool,
-    /// `promql-delayed-name-removal`.
-    pub delayed_name_removal: bool,
-    /// `promql-extended-range-selectors`.
-    pub extended_range_selectors: bool,
-    /// `promql-binop-fill-modifiers`.
-    pub fill_modifiers: bool,
-    /// `use-start-timestamps`.
-    pub start_timestamps: bool,
-    /// `type-and-unit-labels`.
-    pub type_and_unit_labels: bool,
-}
-
-/// What one query may override.
-#[derive(Clone, Debug, Default)]
-pub struct QueryOptions {
-    /// Instead of [`EngineOptions::lookback_ms`]. > 0.
-    pub lookback_ms: Option<i64>,
-    /// Keep per-step statistics too (`stats=all`).
-    pub per_step_stats: bool,
-}
-
-/// Asked now and then while a query runs: may it go on?
-pub trait Interrupt: Sync {
-    /// `None` to go on.
-    fn check(&self) -> Option<Stop>;
-}
-
-/// Why a query must stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Its time is over.
-    Timeout(Duration),
-    /// Nobody wants the answer any more.
-    Canceled,
-}
-
-/// Never stops a query.
-#[derive(Clone, Copy, Debug)]
-pub struct Uninterrupted;
-
-impl Interrupt for Uninterrupted {
-    fn check(&self) -> Option<Stop> {
-        None
-    }
-}
+pub use crate::error::QueryError;
+pub use crate::options::{EngineOptions, Features, Interrupt, QueryOptions, Steps, Stop, Uninterrupted};
 
 /// An answer with what there is to say about it.
 #[derive(Clone, Debug)]
@@ -97,44 +46,24 @@ pub struct Stats {
     pub peak_samples: u64,
 }
 
-/// Why there is no answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum QueryError {
-    /// The text is not PromQL. API: 400 `bad_data`.
-    #[error("{0}")]
-    Parse(crate::parser::ParseError),
-    /// The parameters make no sense. API: 400 `bad_data`.
-    #[error("{0}")]
-    BadData(String),
-    /// Evaluation failed. API: 422 `execution`.
-    #[error("{0}")]
-    Execution(String),
-    /// Too slow. API: 503 `timeout`.
-    #[error("query timed out in expression evaluation")]
-    Timeout,
-    /// Not wanted any more. API: 499 `canceled`.
-    #[error("query was canceled in expression evaluation")]
-    Canceled,
-    /// Storage failed. API: 500 `internal`, or 503 when it is temporary.
-    #[error("{0}")]
-    Storage(#[from] nightjar_model::storage::StorageError),
-}
-
-/// Steps of a range query: `start, start+step, ... <= end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Steps {
-    /// First evaluation time.
-    pub start: TimestampMs,
-    /// No evaluation after this.
-    pub end: TimestampMs,
-    /// Distance, > 0.
-    pub step_ms: i64,
-}
-
 /// Evaluates queries. Cheap to share between threads.
 #[derive(Clone, Debug)]
 pub struct Engine {
     options: EngineOptions,
+}
+
+/// One evaluation: what, where and under which conditions.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    storage: &'a dyn Storage,
+    expr: &'a Expr,
+    /// The text of `expr`, for places in notes.
+    text: &'a str,
+    steps: Steps,
+    /// Evaluated at a single time, without steps.
+    instant: bool,
+    options: &'a QueryOptions,
+    interrupt: &'a dyn Interrupt,
 }
 
 impl Engine {
@@ -147,27 +76,240 @@ impl Engine {
     pub fn options(&self) -> &EngineOptions {
         &self.options
     }
-}
 
-/// The signatures the rest of the program relies on; implemented in `eval`.
-pub trait Evaluate {
+    /// What its parser allows.
+    pub fn parser_options(&self) -> ParserOptions {
+        let features = self.options.features;
+        ParserOptions {
+            experimental_functions: features.experimental_functions,
+            extended_range_selectors: features.extended_range_selectors,
+            fill_modifiers: features.fill_modifiers,
+        }
+    }
+
     /// Evaluates at one time.
-    fn instant(
+    pub fn instant(
         &self,
         storage: &dyn Storage,
         query: &str,
         at: TimestampMs,
         options: &QueryOptions,
         interrupt: &dyn Interrupt,
-    ) -> Result<Answer, QueryError>;
+    ) -> Result<Answer, QueryError> {
+        let expr = parse(query, &self.parser_options()).map_err(QueryError::Parse)?;
+        self.instant_expr(storage, &expr, query, at, options, interrupt)
+    }
 
     /// Evaluates at every step.
-    fn range(
+    pub fn range(
         &self,
         storage: &dyn Storage,
         query: &str,
         steps: Steps,
         options: &QueryOptions,
         interrupt: &dyn Interrupt,
-    ) -> Result<Answer, QueryError>;
+    ) -> Result<Answer, QueryError> {
+        let expr = parse(query, &self.parser_options()).map_err(QueryError::Parse)?;
+        self.range_expr(storage, &expr, query, steps, options, interrupt)
+    }
+
+    /// Evaluates a parsed expression at one time. `text` is what was parsed; notes name places in it.
+    pub fn instant_expr(
+        &self,
+        storage: &dyn Storage,
+        expr: &Expr,
+        text: &str,
+        at: TimestampMs,
+        options: &QueryOptions,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Answer, QueryError> {
+        let steps = Steps { start: at, end: at, step_ms: 1 };
+        self.run(Job { storage, expr, text, steps, instant: true, options, interrupt })
+    }
+
+    /// Evaluates a parsed expression at every step. `text` is what was parsed; notes name places in it.
+    pub fn range_expr(
+        &self,
+        storage: &dyn Storage,
+        expr: &Expr,
+        text: &str,
+        steps: Steps,
+        options: &QueryOptions,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Answer, QueryError> {
+        if steps.step_ms <= 0 {
+            return Err(QueryError::BadData(
+                "zero or negative query resolution step widths are not accepted".to_owned(),
+            ));
+        }
+        let value_type = expr.value_type();
+        if !matches!(value_type, ValueType::Scalar | ValueType::Vector) {
+            return Err(QueryError::BadData(format!(
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                value_type.documented()
+            )));
+        }
+        self.run(Job { storage, expr, text, steps, instant: false, options, interrupt })
+    }
+
+    fn run(&self, job: Job<'_>) -> Result<Answer, QueryError> {
+        let node = plan(job.expr, job.steps, job.instant)?;
+        let grid = Grid::until(job.steps.start, job.steps.end, job.steps.step_ms);
+        let lookback_ms = job.options.lookback_ms.unwrap_or(self.options.lookback_ms);
+        let default_step_ms = self.options.default_subquery_step_ms;
+        let bounds = time_bounds(&node, grid, lookback_ms, default_step_ms);
+        let querier = job.storage.querier(bounds.unwrap_or(ClosedRange { start: 0, end: 0 }))?;
+        let querier: &dyn Querier = &*querier;
+        let (features, max_samples) = (self.options.features, self.options.max_samples);
+        let context = Context::new(querier, lookback_ms, default_step_ms, features, max_samples, job.interrupt);
+        let tally = Rc::new(Tally::new(grid.len, job.options.per_step_stats));
+        let value = {
+            let builder = Builder::new(&context, grid, Rc::clone(&tally), job.instant);
+            Evaluation { builder, context: &context, grid }.value(&node, job.instant)?
+        };
+        context.settle();
+        let (mut warnings, infos) = context.notes.render(job.text);
+        warnings.extend(context.damage());
+        let per_step =
+            tally.per_step().map(|counts| counts.into_iter().enumerate().map(|(i, n)| (grid.time(i), n)).collect());
+        let stats = Stats {
+            total_samples: tally.total(),
+            per_step,
+            samples_read: tally.read(),
+            peak_samples: context.budget.peak(),
+        };
+        Ok(Answer { value, warnings, infos, stats })
+    }
+}
+
+struct Evaluation<'q> {
+    builder: Builder<'q>,
+    context: &'q Context<'q>,
+    grid: Grid,
+}
+
+impl<'q> Evaluation<'q> {
+    fn value(&self, node: &Node, instant: bool) -> Result<Value, QueryError> {
+        let at = self.grid.start;
+        match (&node.kind, node.value_type) {
+            (NodeKind::String(text), _) => Ok(Value::String(at, text.clone())),
+            _ if self.grid.len == 0 => Ok(Value::Matrix(Vec::new())),
+            (_, ValueType::Scalar) => {
+                let values = self.builder.scalar(node)?;
+                self.context.check()?;
+                if instant {
+                    return Ok(Value::Scalar(at, values.first().copied().unwrap_or(f64::NAN)));
+                }
+                let floats = values.into_iter().enumerate().map(|(i, v)| (self.grid.time(i), v)).collect();
+                Ok(Value::Matrix(vec![MatrixSeries { labels: Labels::empty(), floats, histograms: Vec::new() }]))
+            }
+            (NodeKind::Matrix(range), _) => {
+                let spec = WindowSpec::of(&range.selector, range.range_ms, self.grid, self.context.lookback_ms);
+                let source = self.builder.range_selector(&range.selector, range.range_ms)?;
+                let series = matrix(source, &spec, range.selector.mode, &self.builder.tally)?;
+                Ok(Value::Matrix(series))
+            }
+            (NodeKind::Subquery(subquery), _) => {
+                let within = self.builder.within(subquery);
+                let inner = if subquery.expr.value_type == ValueType::Scalar {
+                    crate::operators::scalar::vector(self.context, within.scalar(&subquery.expr)?)?
+                } else {
+                    within.vector(&subquery.expr)?
+                };
+                self.matrix(inner, within.grid)
+            }
+            _ if instant => self.instant_vector(node),
+            _ => self.matrix(self.builder.vector(node)?, self.grid),
+        }
+    }
+
+    fn instant_vector(&self, node: &Node) -> Result<Value, QueryError> {
+        let at = self.grid.start;
+        let series = self.series(self.builder.vector(node)?, self.grid)?;
+        let mut samples: Vec<VectorSample> = series
+            .into_iter()
+            .filter_map(|MatrixSeries { labels, floats, histograms }| {
+                let histogram = histograms.into_iter().next().map(|(_, h)| SampleValue::Histogram(h));
+                let value = floats.first().map(|(_, v)| SampleValue::Float(*v)).or(histogram)?;
+                Some(VectorSample { labels, timestamp: at, value })
+            })
+            .collect();
+        if !orders(node) {
+            samples.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        Ok(Value::Vector(samples))
+    }
+
+    fn matrix(&self, vector: Vector<'q>, grid: Grid) -> Result<Value, QueryError> {
+        let mut series = self.series(vector, grid)?;
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(Value::Matrix(series))
+    }
+
+    /// The series of the answer that have samples, names dropped where that was put off.
+    fn series(&self, mut vector: Vector<'q>, grid: Grid) -> Result<Vec<MatrixSeries>, QueryError> {
+        let mut held = self.context.budget.hold(0)?;
+        let (mut column, mut series, mut dropped) = (Column::default(), Vec::new(), false);
+        for index in 0..vector.len() {
+            vector.next(&mut column)?;
+            if column.is_empty() {
+                continue;
+            }
+            held.more(column.samples())?;
+            let drop_name = column.drop_name && !self.context.drops_now();
+            dropped |= drop_name;
+            let labels = vector.labels(index);
+            let labels = if drop_name { without_reserved(&labels) } else { labels };
+            series.push(points(labels, &column, grid));
+        }
+        self.context.check()?;
+        if dropped { merge_points(series) } else { Ok(series) }
+    }
+}
+
+fn points(labels: Labels, column: &Column, grid: Grid) -> MatrixSeries {
+    let mut floats = Vec::with_capacity(column.present.count());
+    floats.extend(column.present.ones().map(|step| (grid.time(step), column.values[step])));
+    let histograms = column.histograms.iter().map(|(step, h)| (grid.time(*step as usize), h.clone())).collect();
+    MatrixSeries { labels, floats, histograms }
+}
+
+/// Merges series of one label set, which must not have samples of one kind at one time; each stands where its first one
+/// stood.
+fn merge_points(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError> {
+    let mut places: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
+    let mut merged: Vec<MatrixSeries> = Vec::with_capacity(series.len());
+    for one in series {
+        match places.get(&one.labels) {
+            None => {
+                places.insert(one.labels.clone(), merged.len());
+                merged.push(one);
+            }
+            Some(place) => {
+                let into = &mut merged[*place];
+                into.floats.extend(one.floats);
+                into.histograms.extend(one.histograms);
+                into.floats.sort_by_key(|point| point.0);
+                into.histograms.sort_by_key(|point| point.0);
+                let twice = into.floats.windows(2).any(|pair| pair[0].0 == pair[1].0)
+                    || into.histograms.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                if twice {
+                    return Err(QueryError::same_labelset());
+                }
+            }
+        }
+    }
+    Ok(merged)
+}
+
+/// Whether the order of an instant answer means something.
+fn orders(node: &Node) -> bool {
+    use crate::ast::AggregateOp::{BottomK, TopK};
+    match &node.kind {
+        NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => orders(inner),
+        NodeKind::Binary(b) => orders(&b.lhs) || orders(&b.rhs),
+        NodeKind::Aggregate(a) => matches!(a.op, TopK | BottomK),
+        NodeKind::Call(call) => call.func.starts_with("sort") || call.args.iter().any(orders),
+        _ => false,
+    }
 }

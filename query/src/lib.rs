@@ -2,9 +2,26 @@
 
 pub mod ast;
 pub mod engine;
+pub mod functions;
 pub mod parser;
+pub mod printer;
 pub mod value;
 
-pub use engine::{Answer, Engine, EngineOptions, Evaluate, Features, Interrupt, QueryError, QueryOptions, Steps, Stop};
-pub use parser::{ParseError, ParserOptions, parse};
+mod annotations;
+mod build;
+mod calendar;
+mod error;
+mod eval;
+mod gomath;
+mod kahan;
+mod operators;
+mod options;
+mod plan;
+mod quantile;
+mod rollup;
+
+pub use engine::{
+    Answer, Engine, EngineOptions, Features, Interrupt, QueryError, QueryOptions, Stats, Steps, Stop, Uninterrupted,
+};
+pub use parser::{ParseError, ParserOptions, parse, parse_selector};
 pub use value::{MatrixSeries, SampleValue, Value, VectorSample};

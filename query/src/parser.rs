@@ -1,34 +1,46 @@
-//! PromQL text to syntax tree.
+//! PromQL text to syntax tree: a lexer, operator precedence, then Prometheus' type check.
+//!
+//! The parser stops at the first mistake; it finds the same first one as Prometheus, with the same words and place.
+//! Three limits keep any text harmless. [`MAX_TEXT_BYTES`] bounds the work. [`MAX_NESTING`] bounds recursion: it counts
+//! parentheses, calls, right operands, signs. [`MAX_DEPTH`] bounds the height of the tree when left operands are counted
+//! too: `a + b + c` is parsed by a loop and may be longer than nesting allows, yet whoever walks, clones or drops the
+//! tree by recursion must fit a thread's stack. Longer chains are refused.
 
-use crate::ast::{Expr, Span};
+mod check;
+mod duration_expr;
+mod error;
+mod expr;
+mod grouping;
+mod lexer;
+mod modifier;
+mod number;
+mod options;
+mod quoting;
+mod selector;
+mod series;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod token;
 
-/// What the grammar allows beyond the stable language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ParserOptions {
-    /// Experimental functions.
-    pub experimental_functions: bool,
-    /// `anchored`, `smoothed`.
-    pub extended_range_selectors: bool,
-    /// `fill`, `fill_left`, `fill_right`.
-    pub fill_modifiers: bool,
-}
+use nightjar_model::Matcher;
 
-/// Why a text is not PromQL, with Prometheus' wording: `1:5: parse error: unexpected ...`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column}: parse error: {message}")]
-pub struct ParseError {
-    /// Where in the text.
-    pub span: Span,
-    /// Line of the start, from 1.
-    pub line: u32,
-    /// Column of the start in bytes, from 1.
-    pub column: u32,
-    /// What is wrong.
-    pub message: String,
-}
+use crate::ast::Expr;
+pub use error::ParseError;
+pub use options::ParserOptions;
+pub use series::{SeriesDescription, SeriesItem, parse_metric, parse_series};
+pub use stream::{MAX_DEPTH, MAX_NESTING, MAX_TEXT_BYTES};
 
 /// Parses and type-checks an expression.
 pub fn parse(text: &str, options: &ParserOptions) -> Result<Expr, ParseError> {
-    let _ = options;
-    Err(ParseError { span: Span { start: 0, end: text.len() as u32 }, line: 1, column: 1, message: String::new() })
+    let mut expr = stream::Parser::new(text, options)?.whole_expr()?;
+    check::check(&expr, text)?;
+    check::settle_matching(&mut expr);
+    Ok(expr)
+}
+
+/// Parses a selector without modifiers, such as `up{job="x"}`, for `match[]` parameters. Not type-checked: it may
+/// select everything, which is for the caller to judge.
+pub fn parse_selector(text: &str, options: &ParserOptions) -> Result<Vec<Matcher>, ParseError> {
+    stream::Parser::new(text, options)?.whole_selector()
 }

@@ -47,3 +47,15 @@ pub struct MatrixSeries {
     /// Histogram points.
     pub histograms: Vec<(TimestampMs, Arc<FloatHistogram>)>,
 }
+
+impl From<f64> for SampleValue {
+    fn from(value: f64) -> SampleValue {
+        SampleValue::Float(value)
+    }
+}
+
+impl From<FloatHistogram> for SampleValue {
+    fn from(histogram: FloatHistogram) -> SampleValue {
+        SampleValue::Histogram(Arc::new(histogram))
+    }
+}

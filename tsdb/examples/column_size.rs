@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p nightjar-tsdb --example column_size [capture.txt.zst [keep every n-th scrape]]`
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a measurement, not the product")]
-#![allow(clippy::print_stdout, missing_docs)]
+#![allow(clippy::print_stdout, clippy::expect_used, missing_docs)]
 
 use std::collections::HashMap;
 use std::error::Error;

@@ -9,6 +9,7 @@
 mod assemble;
 mod builder;
 mod cache;
+mod column_entry;
 mod dictionary;
 mod directory;
 mod entries;

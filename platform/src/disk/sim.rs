@@ -184,6 +184,14 @@ impl SimDisk {
     }
 }
 
+impl Recording {
+    /// Disks as a power cut may have left them: after every step, each in several ways, at most `limit` in all (then
+    /// evenly spread). The same `seed` gives the same images.
+    pub fn crashes(&self, limit: usize, seed: u64) -> impl Iterator<Item = (CrashPoint, SimDisk)> + '_ {
+        self.images(limit, seed).map(|(point, tree)| (point, SimDisk::from_tree(tree)))
+    }
+}
+
 impl State {
     /// Counts a call and says whether it fails.
     fn call(&mut self, call: Call, path: &str) -> Option<FaultKind> {
@@ -276,7 +284,7 @@ impl Disk for SimDisk {
                 None => state.create(name, true),
             };
         }
-        state.live.dir(at).map(|_| ())
+        if state.live.is_dir(at) { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -302,13 +310,14 @@ impl Disk for SimDisk {
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.enter(Call::Link, from)?;
-        let (from, target) = (state.live.locate(from)?, state.live.locate(to)?);
+        let from = state.live.locate(from)?;
         let id = state.live.lookup(&from)?.ok_or(io::ErrorKind::NotFound)?;
-        if state.live.is_dir(id) {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
+        let target = state.live.locate(to)?;
         if state.live.lookup(&target)?.is_some() {
             return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if state.live.is_dir(id) {
+            return Err(io::ErrorKind::PermissionDenied.into());
         }
         state.step_names(vec![(target, Some(id))], vec![from]);
         Ok(())

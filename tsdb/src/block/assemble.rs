@@ -8,7 +8,7 @@ use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
 use nightjar_platform::Disk;
 use xxhash_rust::xxh3::Xxh3;
 
-use super::builder::{AddedSeries, BlockBuilder, BlockOptions, invalid};
+use super::builder::{AddedColumn, AddedList, AddedSeries, BlockBuilder, BlockOptions, invalid};
 use super::dictionary::DictionaryBuilder;
 use super::directory::{Directory, HEADER_LEN, TRAILER_LEN, Trailer, VERSION, header};
 use super::entries::EntriesBuilder;
@@ -38,6 +38,7 @@ impl<D: Disk> BlockBuilder<D> {
             symbols,
             mut pairs,
             mut series,
+            columns,
             timelines,
             lists,
             metadata,
@@ -49,7 +50,7 @@ impl<D: Disk> BlockBuilder<D> {
         drop(places);
         series.sort_unstable_by(|a, b| pairs_of(&pairs, a).cmp(pairs_of(&pairs, b)));
         reject_duplicates(&series, &pairs, &sorted)?;
-        let mut summary = summarize(range, &series);
+        let mut summary = summarize(range, &series, &columns);
         for list in &lists {
             *(if list.is_histogram { &mut summary.histograms } else { &mut summary.exemplars }) +=
                 u64::from(list.count);
@@ -64,9 +65,18 @@ impl<D: Disk> BlockBuilder<D> {
         let mut assembly = Assembly { out, directory, options, page: Vec::new() };
         assembly.out.append(&header(summary.salt))?;
 
-        assembly.entries(Kind::Columns, |pages| {
-            series.iter().enumerate().try_for_each(|(id, s)| pages.push(id as u32, s.times, spilled(&spill, s.column)))
-        })?;
+        for segment in 0..=columns.iter().map(|c| c.segment).max().unwrap_or(0) {
+            assembly.directory.section_mut(Kind::Columns).start_run();
+            assembly.entries(Kind::Columns, |pages| {
+                for (id, s) in series.iter().enumerate() {
+                    let own = &columns[s.columns.0 as usize..s.columns.1 as usize];
+                    if let Ok(i) = own.binary_search_by_key(&segment, |c| c.segment) {
+                        pages.push(id as u32, own[i].times, spilled(&spill, own[i].column))?;
+                    }
+                }
+                Ok(())
+            })?;
+        }
         assembly.entries(Kind::Timelines, |pages| {
             let mut timelines = timelines.iter().enumerate();
             timelines.try_for_each(|(id, t)| pages.push(id as u32, Some(t.times), spilled(&spill, t.column)))
@@ -84,7 +94,7 @@ impl<D: Disk> BlockBuilder<D> {
         }
         drop(spill);
         assembly.metadata(&metadata)?;
-        assembly.facts(&series, &pairs, &lists)?;
+        assembly.facts(&series, &pairs, &columns, &lists)?;
         assembly.dictionary(&sorted)?;
         assembly.postings(&series, &pairs)?;
         assembly.finish(path)
@@ -104,9 +114,9 @@ fn reject_duplicates(series: &[AddedSeries], pairs: &[u32], sorted: &SortedPairs
     })
 }
 
-fn summarize(range: BlockRange, series: &[AddedSeries]) -> BlockSummary {
+fn summarize(range: BlockRange, series: &[AddedSeries], columns: &[AddedColumn]) -> BlockSummary {
     let mut times = None;
-    for own in series.iter().filter_map(|s| s.times) {
+    for own in columns.iter().filter_map(|c| c.times) {
         widen(&mut times, own.start);
         widen(&mut times, own.end);
     }
@@ -144,7 +154,8 @@ struct Assembly<D: Disk> {
 
 impl<D: Disk> Assembly<D> {
     fn write_page(&mut self, kind: Kind, first: u32, times: ClosedRange) -> io::Result<()> {
-        let page = self.out.page(&self.page, first, times.start, times.end)?;
+        let (min, max) = if times.start <= times.end { (times.start, times.end) } else { (1, 0) };
+        let page = self.out.page(&self.page, first, min, max)?;
         self.directory.section_mut(kind).pages.push(page);
         self.page.clear();
         Ok(())
@@ -171,12 +182,23 @@ impl<D: Disk> Assembly<D> {
         })
     }
 
-    fn facts(&mut self, series: &[AddedSeries], pairs: &[u32], lists: &[super::builder::AddedList]) -> io::Result<()> {
+    fn facts(
+        &mut self,
+        series: &[AddedSeries],
+        pairs: &[u32],
+        columns: &[AddedColumn],
+        lists: &[AddedList],
+    ) -> io::Result<()> {
         let mut facts = FactsBuilder::default();
         for (id, s) in series.iter().enumerate() {
             let own = lists[s.lists.0 as usize..s.lists.1 as usize].iter().filter(|l| l.is_histogram);
-            let mut times = s.times;
+            let columns = &columns[s.columns.0 as usize..s.columns.1 as usize];
+            let mut times = None;
             let mut histograms = 0;
+            for own in columns.iter().filter_map(|c| c.times) {
+                widen(&mut times, own.start);
+                widen(&mut times, own.end);
+            }
             for list in own {
                 widen(&mut times, list.times.start);
                 widen(&mut times, list.times.end);

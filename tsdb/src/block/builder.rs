@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashMap;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
 use nightjar_platform::Disk;
+use xxhash_rust::xxh3::Xxh3;
 
+use super::column_entry::ColumnEntry;
 use super::input::{BlockSeries, Presence, widen};
 use super::presence::Runs;
+use super::section::MAX_SEGMENT_SAMPLES;
 use super::spill::{Extent, Spill};
 use super::symbols::Symbols;
 use crate::bytes::put_varint;
@@ -26,11 +30,14 @@ pub struct BlockOptions {
     pub memory_bytes: usize,
     /// zstd level of pages.
     pub zstd_level: i32,
+    /// Longer timelines are cut into segments of so many timestamps, so that a question about a short time reads little
+    /// of a long block. At most 65536 are used.
+    pub segment_samples: usize,
 }
 
 impl Default for BlockOptions {
     fn default() -> BlockOptions {
-        BlockOptions { page_bytes: 64 << 10, memory_bytes: 32 << 20, zstd_level: 1 }
+        BlockOptions { page_bytes: 64 << 10, memory_bytes: 32 << 20, zstd_level: 1, segment_samples: 2048 }
     }
 }
 
@@ -43,7 +50,10 @@ pub struct BlockBuilder<D: Disk> {
     /// Pair numbers of all series, one after the other.
     pub(super) pairs: Vec<u32>,
     pub(super) series: Vec<AddedSeries>,
+    pub(super) columns: Vec<AddedColumn>,
     pub(super) timelines: Vec<AddedTimeline>,
+    /// Timelines by the hash of their bytes.
+    timeline_index: HashMap<u64, u32>,
     pub(super) lists: Vec<AddedList>,
     pub(super) metadata: BTreeMap<String, Vec<Metadata>>,
     pub(super) spill: Spill<D>,
@@ -56,12 +66,20 @@ pub struct BlockBuilder<D: Disk> {
 pub(super) struct AddedSeries {
     /// Where its pair numbers begin and end.
     pub(super) pairs: (u64, u32),
-    pub(super) column: Extent,
     pub(super) samples: u32,
-    /// First and last float sample.
-    pub(super) times: Option<ClosedRange>,
+    /// Its entries in `columns`, ascending by segment; the first is of segment 0.
+    pub(super) columns: (u32, u32),
     /// Its entries in `lists`.
     pub(super) lists: (u32, u32),
+}
+
+/// The samples of a series in one segment of its timeline, waiting in the spill.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AddedColumn {
+    pub(super) column: Extent,
+    pub(super) segment: u32,
+    /// First and last float sample; `None` when there is none.
+    pub(super) times: Option<ClosedRange>,
 }
 
 /// A timeline waiting in the spill.
@@ -80,19 +98,6 @@ pub(super) struct AddedList {
     pub(super) times: ClosedRange,
 }
 
-/// Bits of the first byte of a column entry: how presence is spelled.
-pub(super) const PRESENT_ALL: u8 = 0;
-/// Presence is a list of runs.
-pub(super) const PRESENT_RUNS: u8 = 1;
-/// No float sample at all; nothing else follows.
-pub(super) const PRESENT_NONE: u8 = 2;
-/// The bits that say how presence is spelled.
-pub(super) const PRESENCE_MASK: u8 = 3;
-/// Set when start timestamps are stored.
-pub(super) const HAS_STARTS: u8 = 4;
-/// Set when the series has native histograms.
-pub(super) const HAS_HISTOGRAMS: u8 = 8;
-
 impl<D: Disk> BlockBuilder<D> {
     /// A builder for a block of `range`. `scratch` names a file that is created only when memory is not enough, and
     /// removed in any case.
@@ -108,7 +113,9 @@ impl<D: Disk> BlockBuilder<D> {
             symbols: Symbols::default(),
             pairs: Vec::new(),
             series: Vec::new(),
+            columns: Vec::new(),
             timelines: Vec::new(),
+            timeline_index: HashMap::new(),
             lists: Vec::new(),
             metadata: BTreeMap::new(),
             spill: Spill::new(disk, &scratch, options.memory_bytes),
@@ -117,8 +124,9 @@ impl<D: Disk> BlockBuilder<D> {
         })
     }
 
-    /// Adds the series of a target, whose float samples share `timestamps` (strictly ascending, inside the block's
-    /// range). A label set may be added once. An error leaves the builder unusable.
+    /// Adds series whose float samples share `timestamps` (strictly ascending, inside the block's range): a scrape target,
+    /// or part of one, since equal timestamps are stored once. A label set may be added once. An error leaves the
+    /// builder unusable.
     pub fn add_target(&mut self, timestamps: &[TimestampMs], series: &[BlockSeries<'_>]) -> io::Result<()> {
         if !timestamps.is_sorted_by(|a, b| a < b) {
             return Err(invalid("the timestamps of a target do not ascend".to_owned()));
@@ -126,17 +134,59 @@ impl<D: Disk> BlockBuilder<D> {
         for t in timestamps.first().into_iter().chain(timestamps.last()) {
             self.check_time(*t)?;
         }
-        let timeline = self.timelines.len() as u32;
-        if let (Some(start), Some(end)) = (timestamps.first(), timestamps.last())
-            && series.iter().any(|s| !s.values.is_empty())
-        {
-            self.buffer.clear();
-            put_varint(timestamps.len() as u64, &mut self.buffer);
-            self.encoder.integers(timestamps, &mut self.buffer);
-            let column = self.spill.put(&self.buffer)?;
-            self.timelines.push(AddedTimeline { column, times: ClosedRange { start: *start, end: *end } });
+        if self.series.len() + series.len() > u32::MAX as usize {
+            return Err(invalid(format!("a block holds at most {} series", u32::MAX)));
         }
+        let has_floats = series.iter().any(|s| !s.values.is_empty());
+        let timeline = if has_floats { self.add_timeline(timestamps)? } else { 0 };
         series.iter().try_for_each(|s| self.add_series(timestamps, timeline, s))
+    }
+
+    /// The number of the first segment of a timeline, the others follow; equal timelines are stored once.
+    fn add_timeline(&mut self, timestamps: &[TimestampMs]) -> io::Result<u32> {
+        let mut hash = Xxh3::new();
+        let mut segments = Vec::new();
+        for segment in timestamps.chunks(self.segment_samples()) {
+            let mut bytes = Vec::with_capacity(64);
+            put_varint(segment.len() as u64, &mut bytes);
+            self.encoder.integers(segment, &mut bytes);
+            hash.update(&bytes);
+            segments.push((bytes, ClosedRange { start: segment[0], end: segment[segment.len() - 1] }));
+        }
+        let hash = hash.digest();
+        if let Some(known) = self.timeline_index.get(&hash)
+            && self.has_timeline(*known, &segments)?
+        {
+            return Ok(*known);
+        }
+        let number = self.timelines.len() as u32;
+        for (bytes, times) in segments {
+            let column = self.spill.put(&bytes)?;
+            self.timelines.push(AddedTimeline { column, times });
+        }
+        self.timeline_index.insert(hash, number);
+        Ok(number)
+    }
+
+    /// Whether these segments are stored from number `first` on.
+    fn has_timeline(&self, first: u32, segments: &[(Vec<u8>, ClosedRange)]) -> io::Result<bool> {
+        let stored = &self.timelines[first as usize..];
+        if stored.len() < segments.len() {
+            return Ok(false);
+        }
+        let mut known = Vec::new();
+        for (stored, (bytes, _)) in stored.iter().zip(segments) {
+            known.clear();
+            self.spill.get(stored.column, &mut known)?;
+            if known != *bytes {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn segment_samples(&self) -> usize {
+        self.options.segment_samples.clamp(1, MAX_SEGMENT_SAMPLES)
     }
 
     /// Adds what is known about a metric; repetitions are stored once.
@@ -169,45 +219,49 @@ impl<D: Disk> BlockBuilder<D> {
             return Err(invalid(format!("presence, values and start times of {labels} do not agree")));
         };
         let lists = self.add_lists(series)?;
-        let histograms = !series.histograms.is_empty();
-        self.encode_column(&runs, timestamps.len(), timeline, series, histograms);
-        let column = self.spill.put(&self.buffer)?;
-        let times = match (runs.as_slice().first(), runs.as_slice().last()) {
-            (Some(first), Some(last)) => {
-                Some(ClosedRange { start: timestamps[first.start], end: timestamps[last.end - 1] })
-            }
-            _ => None,
-        };
+        let columns = self.add_columns(timestamps, timeline, series, &runs)?;
         let start = self.pairs.len();
         self.symbols.intern(&series.labels, &mut self.pairs);
         let pairs = (start as u64, (self.pairs.len() - start) as u32);
-        self.series.push(AddedSeries { pairs, column, samples: n as u32, times, lists });
+        self.series.push(AddedSeries { pairs, samples: n as u32, columns, lists });
         Ok(())
     }
 
-    /// Fills `buffer` with the column entry of a series.
-    fn encode_column(&mut self, runs: &Runs, n: usize, timeline: u32, series: &BlockSeries<'_>, histograms: bool) {
-        let BlockBuilder { buffer, encoder, .. } = self;
-        buffer.clear();
-        let starts = series.starts.filter(|starts| starts.iter().any(|s| *s != 0));
-        let presence = match (series.values.len(), runs.is_all(n)) {
-            (0, _) => PRESENT_NONE,
-            (_, true) => PRESENT_ALL,
-            (_, false) => PRESENT_RUNS,
-        };
-        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        buffer.push(presence | flag(starts.is_some(), HAS_STARTS) | flag(histograms, HAS_HISTOGRAMS));
-        if presence == PRESENT_NONE {
-            return;
+    /// Spills the samples of a series by segment; an entry for segment 0 exists in any case.
+    fn add_columns(
+        &mut self,
+        timestamps: &[TimestampMs],
+        timeline: u32,
+        series: &BlockSeries<'_>,
+        runs: &Runs,
+    ) -> io::Result<(u32, u32)> {
+        let first = self.columns.len() as u32;
+        let width = self.segment_samples();
+        for segment in 0..timestamps.len().div_ceil(width).max(1) {
+            let start = segment * width;
+            let times = &timestamps[start..timestamps.len().min(start + width)];
+            let (own, before) = runs.clip(start..start + times.len());
+            let own = own.shifted_down(start);
+            let samples = before..before + own.count();
+            if samples.is_empty() && segment > 0 {
+                continue;
+            }
+            let entry = ColumnEntry {
+                timeline: timeline + segment as u32,
+                timestamps: times.len(),
+                values: &series.values[samples.clone()],
+                starts: series.starts.map(|starts| &starts[samples]),
+                histograms: !series.histograms.is_empty(),
+                runs: own,
+            };
+            self.buffer.clear();
+            entry.encode(&mut self.encoder, &mut self.buffer);
+            let column = self.spill.put(&self.buffer)?;
+            let bounds = entry.runs.as_slice().first().zip(entry.runs.as_slice().last());
+            let times = bounds.map(|(a, b)| ClosedRange { start: times[a.start], end: times[b.end - 1] });
+            self.columns.push(AddedColumn { column, segment: segment as u32, times });
         }
-        put_varint(u64::from(timeline), buffer);
-        if presence == PRESENT_RUNS {
-            runs.encode(encoder, buffer);
-        }
-        if let Some(starts) = starts {
-            encoder.integers(starts, buffer);
-        }
-        encoder.floats(series.values, buffer);
+        Ok((first, self.columns.len() as u32))
     }
 
     /// Spills histograms and exemplars in pieces of about a page.

@@ -17,6 +17,8 @@ pub(super) struct CacheKey {
     pub(super) number: u32,
     /// The part of it.
     pub(super) part: (u32, u32),
+    /// The number of the thing the part ends in, when it spans several.
+    pub(super) last: u32,
 }
 
 type Value = (Arc<dyn Any + Send + Sync>, usize);

@@ -3,7 +3,7 @@
 use nightjar_model::{BlockRange, ClosedRange};
 
 use super::input::BlockSummary;
-use super::section::{Kind, PageRef, Section};
+use super::section::{Kind, MAX_PAGES, PageRef, Section};
 use crate::bytes::{Corrupt, Cursor, put_text, put_u32, put_u64, put_varint, put_zigzag};
 use crate::codec::column::{Encoder, decode_i64};
 
@@ -152,13 +152,13 @@ impl Directory {
         }
         put_varint(self.first_values.len() as u64, &mut out);
         self.first_values.iter().for_each(|value| put_text(value, &mut out));
-        let sections = Kind::ALL.map(|kind| (kind, self.section(kind)));
-        put_varint(sections.iter().filter(|(_, s)| !s.pages.is_empty()).count() as u64, &mut out);
-        for (kind, section) in sections {
-            if !section.pages.is_empty() {
-                put_section(kind, section, &mut out);
-            }
-        }
+        let runs = Kind::ALL.into_iter().flat_map(|kind| {
+            let section = self.section(kind);
+            section.runs().map(move |run| (kind, &section.pages[run]))
+        });
+        let runs: Vec<_> = runs.filter(|(_, pages)| !pages.is_empty()).collect();
+        put_varint(runs.len() as u64, &mut out);
+        runs.into_iter().for_each(|(kind, pages)| put_section(kind, pages, &mut out));
         out
     }
 
@@ -180,8 +180,13 @@ impl Directory {
             (0..n).map(|_| cursor.text(WHAT).map(str::to_owned)).collect::<Result<_, _>>()?;
         let mut sections: [Section; Kind::ALL.len()] = Default::default();
         for _ in 0..cursor.count(2, WHAT)? {
-            if let Some((kind, section)) = read_section(&mut cursor, envelope.file_len)? {
-                sections[kind as usize - 1] = section;
+            if let Some((kind, pages)) = read_section(&mut cursor, envelope.file_len)? {
+                let section = &mut sections[kind as usize - 1];
+                if kind != Kind::Columns && !section.pages.is_empty() {
+                    return Err(corrupt);
+                }
+                section.start_run();
+                section.pages.extend(pages);
             }
         }
         let small = |n: u64| u32::try_from(n).map_err(|_| corrupt);
@@ -238,10 +243,10 @@ fn read_names(cursor: &mut Cursor<'_>) -> Result<(Vec<Name>, u32), Corrupt> {
     Ok(number_names(names.into_iter()))
 }
 
-fn put_section(kind: Kind, section: &Section, out: &mut Vec<u8>) {
+fn put_section(kind: Kind, pages: &[PageRef], out: &mut Vec<u8>) {
     let mut body = Vec::new();
-    put_varint(section.pages.len() as u64, &mut body);
-    put_varint(section.pages.first().map_or(0, |p| p.offset), &mut body);
+    put_varint(pages.len() as u64, &mut body);
+    put_varint(pages.first().map_or(0, |p| p.offset), &mut body);
     let mut encoder = Encoder::default();
     let columns: [fn(&PageRef) -> i64; 6] = [
         |p| i64::from(p.stored),
@@ -252,7 +257,7 @@ fn put_section(kind: Kind, section: &Section, out: &mut Vec<u8>) {
         |p| p.max,
     ];
     for column in columns {
-        let values: Vec<i64> = section.pages.iter().map(column).collect();
+        let values: Vec<i64> = pages.iter().map(column).collect();
         encoder.integers(&values, &mut body);
     }
     put_varint(kind as u64, out);
@@ -261,7 +266,7 @@ fn put_section(kind: Kind, section: &Section, out: &mut Vec<u8>) {
 }
 
 /// `None` for a section that may be skipped.
-fn read_section(cursor: &mut Cursor<'_>, file_len: u64) -> Result<Option<(Kind, Section)>, Corrupt> {
+fn read_section(cursor: &mut Cursor<'_>, file_len: u64) -> Result<Option<(Kind, Vec<PageRef>)>, Corrupt> {
     const WHAT: &str = "section";
     let corrupt = cursor.corrupt(WHAT);
     let code = cursor.varint(WHAT)?;
@@ -275,7 +280,7 @@ fn read_section(cursor: &mut Cursor<'_>, file_len: u64) -> Result<Option<(Kind, 
     let n = cursor.varint(WHAT)?;
     let mut offset = cursor.varint(WHAT)?;
     // Every page takes at least one byte of the file.
-    if n > file_len.saturating_sub(offset) {
+    if n > file_len.saturating_sub(offset).min(MAX_PAGES) {
         return Err(corrupt);
     }
     let n = n as usize;
@@ -285,13 +290,13 @@ fn read_section(cursor: &mut Cursor<'_>, file_len: u64) -> Result<Option<(Kind, 
     }
     cursor.finish(WHAT)?;
     let small = |v: i64| u32::try_from(v).map_err(|_| corrupt);
+    let [stored, raw, crc, first, min, max] = &columns;
     let mut pages = Vec::with_capacity(n);
-    for i in 0..n {
-        let stored = small(columns[0][i])?;
-        let (raw, crc, first) = (small(columns[1][i])?, small(columns[2][i])?, small(columns[3][i])?);
-        let page = PageRef { offset, stored, raw, crc, first, min: columns[4][i], max: columns[5][i] };
+    for (i, stored) in stored.iter().enumerate() {
+        let stored = small(*stored)?;
+        let (raw, crc, first) = (small(raw[i])?, small(crc[i])?, small(first[i])?);
+        pages.push(PageRef { offset, stored, raw, crc, first, min: min[i], max: max[i] });
         offset = offset.checked_add(u64::from(stored)).filter(|end| stored > 0 && *end <= file_len).ok_or(corrupt)?;
-        pages.push(page);
     }
-    if pages.is_sorted_by_key(|p| p.first) { Ok(Some((kind, Section { pages }))) } else { Err(corrupt) }
+    if pages.is_sorted_by_key(|p| p.first) { Ok(Some((kind, pages))) } else { Err(corrupt) }
 }

@@ -103,7 +103,7 @@ impl Facts {
             end = end.checked_add(*count as u32).ok_or(corrupt)?;
             ends.push(end);
         }
-        if end as usize >= PAGE_LABELS + most as usize + 1 {
+        if end as usize > PAGE_LABELS + most as usize {
             return Err(corrupt);
         }
         let mut pairs = vec![0; end as usize];

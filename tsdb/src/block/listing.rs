@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use croaring::Bitmap;
 use hashbrown::HashMap;
-use nightjar_model::labels::spell_pair;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::{Exemplar, Labels, Matcher};
 use nightjar_platform::Disk;
@@ -25,46 +24,41 @@ impl<D: Disk> Block<D> {
     /// Appends the labels of each of `ids` (ascending is fastest). An id that is not one of this block has no labels.
     pub fn labels_of(&self, ids: &[u32], out: &mut Vec<Labels>) -> Result<(), BlockError> {
         out.reserve(ids.len());
-        let mut spelling = Vec::new();
         let mut dictionaries: HashMap<usize, Arc<Dictionary>> = HashMap::new();
         self.each_pairs(ids.iter().copied(), |page, pairs| {
-            spelling.clear();
-            for pair in pairs {
-                self.spell(*pair, &mut dictionaries, &mut spelling)?;
+            if dictionaries.len() >= HELD_PAGES {
+                dictionaries.clear();
             }
-            let labels = Labels::from_spelling(&spelling);
-            let corrupt = Corrupt { what: "label order", at: 0 };
-            out.push(labels.map_err(|_| self.corrupt(Kind::Facts, page, corrupt))?);
+            for pair in pairs {
+                self.hold(*pair, &mut dictionaries)?;
+            }
+            let texts: Option<Vec<_>> = pairs.iter().map(|pair| self.text(*pair, &dictionaries)).collect();
+            match texts.filter(|texts| texts.is_sorted_by(|a, b| a.0 < b.0)) {
+                Some(texts) => out.push(Labels::from_sorted(texts.iter().copied())),
+                None => return Err(self.corrupt(Kind::Facts, page, Corrupt { what: "labels", at: 0 })),
+            }
             Ok(())
         })
     }
 
-    /// Appends the spelling of one pair.
-    fn spell(
-        &self,
-        pair: u32,
-        dictionaries: &mut HashMap<usize, Arc<Dictionary>>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), BlockError> {
+    /// Gets the dictionary page of a pair.
+    fn hold(&self, pair: u32, dictionaries: &mut HashMap<usize, Arc<Dictionary>>) -> Result<(), BlockError> {
         let kind = Kind::Dictionary;
-        let (Some(name), Some(number)) = (self.directory.name_of(pair), self.directory.section(kind).page_of(pair))
-        else {
-            return Ok(());
-        };
-        if !dictionaries.contains_key(&number) {
-            if dictionaries.len() >= HELD_PAGES {
-                dictionaries.clear();
-            }
+        if let Some(number) = self.directory.section(kind).page_of(pair)
+            && !dictionaries.contains_key(&number)
+        {
             dictionaries.insert(number, self.page(kind, number)?);
         }
+        Ok(())
+    }
+
+    /// Name and value of a pair whose dictionary page is held.
+    fn text<'a>(&'a self, pair: u32, held: &'a HashMap<usize, Arc<Dictionary>>) -> Option<(&'a str, &'a str)> {
+        let kind = Kind::Dictionary;
+        let number = self.directory.section(kind).page_of(pair)?;
         let place = (pair - self.page_ref(kind, number).first) as usize;
-        match dictionaries.get(&number).and_then(|d| d.get(place)) {
-            Some(value) => {
-                spell_pair(&name.text, value, out);
-                Ok(())
-            }
-            None => Err(self.corrupt(kind, number, Corrupt { what: "dictionary size", at: 0 })),
-        }
+        let value = held.get(&number)?.get(place).filter(|value| !value.is_empty())?;
+        Some((&self.directory.name_of(pair)?.text, value))
     }
 
     /// Calls `f` with the page and the pair numbers of each of `ids`.

@@ -31,7 +31,9 @@ struct Hits(Vec<Range<u32>>);
 
 impl Hits {
     fn one(pair: u32) -> Hits {
-        Hits(Vec::from([pair..pair + 1]))
+        let mut hits = Hits::default();
+        hits.push(pair);
+        hits
     }
 
     fn push(&mut self, pair: u32) {
@@ -212,104 +214,26 @@ impl<D: Disk> Block<D> {
         Ok(())
     }
 
+    /// The pairs whose value matches: looked up when the values are known, else tried from the known prefix on.
     fn regex_hits(&self, name: &Name, regex: &Regex) -> Result<Hits, BlockError> {
-        let all = name.base..name.base + name.count;
-        match shape(regex) {
-            Shape::Everything => Ok(Hits(Vec::from([all]))),
-            Shape::Literals(literals) => {
-                let mut pairs = Vec::with_capacity(literals.len());
-                for literal in literals {
-                    pairs.extend(self.find_value(name, literal)?);
-                }
-                pairs.sort_unstable();
-                pairs.dedup();
-                let mut hits = Hits::default();
-                pairs.into_iter().for_each(|pair| hits.push(pair));
-                Ok(hits)
+        let mut hits = Hits::default();
+        if regex.matches_everything() || regex.matches_nonempty() {
+            return Ok(hits.others(name));
+        }
+        if let Some(literals) = regex.set_of_literals() {
+            for literal in literals {
+                self.find_value(name, literal)?.into_iter().for_each(|pair| hits.push(pair));
             }
-            Shape::Prefixed(prefix) => {
-                let start = if prefix.is_empty() { all.start } else { self.lower_bound(name, prefix)? };
-                let mut hits = Hits::default();
-                self.each_value(start..all.end, |pair, value| {
-                    if regex.is_match(value) {
-                        hits.push(pair);
-                    }
-                    value.starts_with(prefix)
-                })?;
-                Ok(hits)
+            return Ok(hits);
+        }
+        let prefix = regex.prefix().unwrap_or("");
+        let start = if prefix.is_empty() { name.base } else { self.lower_bound(name, prefix)? };
+        self.each_value(start..name.base + name.count, |pair, value| {
+            if regex.is_match(value) {
+                hits.push(pair);
             }
-        }
-    }
-}
-
-/// What can be said about the values a pattern matches without trying them.
-#[derive(Debug, PartialEq, Eq)]
-enum Shape<'r> {
-    /// All.
-    Everything,
-    /// Only these.
-    Literals(Vec<&'r str>),
-    /// Only values that begin so.
-    Prefixed(&'r str),
-}
-
-/// The one place that looks into patterns.
-fn shape(regex: &Regex) -> Shape<'_> {
-    let pattern = regex.pattern();
-    let special = |c: char| r"\.+*?()|[]{}^$".contains(c);
-    if pattern == ".*" {
-        return Shape::Everything;
-    }
-    if !pattern.contains(|c| special(c) && c != '|') {
-        return Shape::Literals(pattern.split('|').collect());
-    }
-    let Some(end) = pattern.find(special) else { return Shape::Literals(Vec::from([pattern])) };
-    let (mut prefix, rest) = pattern.split_at(end);
-    if rest.starts_with(['*', '?', '{', '+']) {
-        let mut chars = prefix.chars();
-        chars.next_back();
-        prefix = chars.as_str();
-    }
-    if may_alternate(rest) { Shape::Prefixed("") } else { Shape::Prefixed(prefix) }
-}
-
-/// Whether a `|` may stand outside of all parentheses.
-fn may_alternate(pattern: &str) -> bool {
-    let tricky = pattern.contains(['\\', '[']);
-    let mut depth = 0usize;
-    pattern.chars().any(|c| {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == '|' && (depth == 0 || tricky)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_of_patterns() {
-        let table = [
-            (".*", Shape::Everything),
-            ("up", Shape::Literals(vec!["up"])),
-            ("", Shape::Literals(vec![""])),
-            ("a|b|", Shape::Literals(vec!["a", "b", ""])),
-            ("node_.*", Shape::Prefixed("node_")),
-            ("node_?x", Shape::Prefixed("node")),
-            ("é*", Shape::Prefixed("")),
-            ("a(b|c)", Shape::Prefixed("a")),
-            ("a(b)|c", Shape::Prefixed("")),
-            (r"a\(|b.*", Shape::Prefixed("")),
-            ("a[(]|b", Shape::Prefixed("")),
-            (".+", Shape::Prefixed("")),
-            ("(?i)ab", Shape::Prefixed("")),
-        ];
-        for (pattern, expected) in table {
-            assert_eq!(shape(&Regex::anchored(pattern).unwrap()), expected, "{pattern}");
-        }
+            value.starts_with(prefix)
+        })?;
+        Ok(hits)
     }
 }

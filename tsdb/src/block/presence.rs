@@ -12,7 +12,7 @@ pub(super) struct Runs(Vec<Range<usize>>);
 impl Runs {
     /// All of `n` positions.
     pub(super) fn all(n: usize) -> Runs {
-        Runs(if n == 0 { Vec::new() } else { Vec::from([0..n]) })
+        Runs(std::iter::once(0..n).filter(|run| !run.is_empty()).collect())
     }
 
     /// The set bits among the first `n`; `None` when a later bit is set.
@@ -54,6 +54,11 @@ impl Runs {
         let before = self.0.iter().map(|r| r.end.min(window.start).saturating_sub(r.start)).sum();
         let clipped = self.0.iter().map(|r| r.start.max(window.start)..r.end.min(window.end));
         (Runs(clipped.filter(|r| !r.is_empty()).collect()), before)
+    }
+
+    /// The same runs, counted from `origin` (not above the first).
+    pub(super) fn shifted_down(self, origin: usize) -> Runs {
+        Runs(self.0.into_iter().map(|r| r.start - origin..r.end - origin).collect())
     }
 
     /// Appends the number of runs, the gaps before them and their lengths.

@@ -138,7 +138,7 @@ impl<D: Disk> Block<D> {
 
     /// A decoded page, from the cache or the file.
     pub(super) fn page<T: Content>(&self, kind: Kind, page: usize) -> Result<Arc<T>, BlockError> {
-        let key = CacheKey { salt: self.trailer.salt, kind: kind as u8, number: page as u32, part: (0, 0) };
+        let key = CacheKey { salt: self.trailer.salt, kind: kind as u8, number: page as u32, part: (0, 0), last: 0 };
         if let Some(content) = self.cache.get(key) {
             return Ok(content);
         }
@@ -186,6 +186,9 @@ fn warn(damage: &Damage) {
     tracing::warn!("{damage}");
 }
 
+/// What a disk says of a sector it cannot read.
+const EIO: i32 = 5;
+
 /// Why stored bytes could not be had.
 pub(super) enum Unreadable {
     Io(io::Error),
@@ -207,6 +210,7 @@ pub(super) fn read_stored<F: DiskFile>(
     let mut bytes = vec![0; stored as usize];
     file.read_exact_at(&mut bytes, offset).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => Unreadable::Damaged("the file ends inside it".to_owned()),
+        _ if e.raw_os_error() == Some(EIO) => Unreadable::Damaged(format!("the disk cannot read it: {e}")),
         _ => Unreadable::Io(e),
     })?;
     let found = checksum(salt, offset, &bytes);

@@ -4,20 +4,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nightjar_model::storage::{FloatColumn, HistogramColumn, SeriesData};
+use nightjar_model::storage::{HistogramColumn, SeriesData};
 use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 use nightjar_platform::Disk;
 
-use super::builder::{HAS_HISTOGRAMS, HAS_STARTS, PRESENCE_MASK, PRESENT_ALL, PRESENT_NONE, PRESENT_RUNS};
 use super::cache::CacheKey;
+use super::column_entry::OpenEntry;
 use super::entries::Entries;
 use super::error::BlockError;
 use super::listing::read_all;
 use super::presence::Runs;
 use super::reader::Block;
-use super::section::Kind;
+use super::section::{Kind, MAX_SEGMENT_SAMPLES};
 use crate::bytes::{Corrupt, Cursor};
-use crate::codec::column::{decode_i64, decode_prefix};
+use crate::codec::column::decode_i64;
 use crate::codec::histogram;
 
 /// Cache kind of decoded timelines and parts of them; page kinds are small.
@@ -68,16 +68,39 @@ impl<D: Disk> Block<D> {
 struct SampleReader<'b, D: Disk> {
     block: &'b Block<D>,
     range: ClosedRange,
-    page: Option<(usize, Arc<Entries>)>,
+    segments: Vec<Segment>,
     windows: HashMap<u32, Window>,
-    shared: HashMap<(u32, usize, usize), Arc<[TimestampMs]>>,
+    shared: HashMap<Stretch, Arc<[TimestampMs]>>,
 }
 
-/// A timeline and the positions inside the range.
+/// The pages of one segment of all timelines.
+struct Segment {
+    pages: Range<usize>,
+    /// The page last read.
+    page: Option<(usize, Arc<Entries>)>,
+}
+
+/// A timeline segment and the positions inside the range.
 #[derive(Clone)]
 struct Window {
     times: Arc<[TimestampMs]>,
     inside: Range<usize>,
+}
+
+/// Consecutive timestamps: from a position of one timeline segment to before a position of the same or a later one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Stretch {
+    first: u32,
+    start: usize,
+    last: u32,
+    end: usize,
+}
+
+/// What was read of one segment.
+struct Piece {
+    timeline: u32,
+    times: Arc<[TimestampMs]>,
+    runs: Runs,
 }
 
 /// What the cache holds of timelines.
@@ -85,7 +108,9 @@ struct CachedTimes(Arc<[TimestampMs]>);
 
 impl<'b, D: Disk> SampleReader<'b, D> {
     fn new(block: &'b Block<D>, range: ClosedRange) -> SampleReader<'b, D> {
-        SampleReader { block, range, page: None, windows: HashMap::new(), shared: HashMap::new() }
+        let runs = block.directory.section(Kind::Columns).runs();
+        let segments = runs.map(|pages| Segment { pages, page: None }).collect();
+        SampleReader { block, range, segments, windows: HashMap::new(), shared: HashMap::new() }
     }
 
     fn series(&mut self, id: u32) -> Result<SeriesData, BlockError> {
@@ -93,7 +118,19 @@ impl<'b, D: Disk> SampleReader<'b, D> {
         if id >= self.block.series() {
             return Ok(data);
         }
-        let histograms = self.floats(id, &mut data.floats)?;
+        // Only the first segment says whether there are histograms.
+        let mut histograms = !self.block.directory.section(Kind::Histograms).pages.is_empty();
+        let mut starts = Vec::new();
+        let mut pieces = Vec::new();
+        for segment in 0..self.segments.len() {
+            let said = self.segment(segment, id, &mut data.floats.values, &mut starts, &mut pieces)?;
+            histograms &= segment > 0 || said.unwrap_or(true);
+        }
+        data.floats.timestamps = self.timestamps(pieces);
+        if !starts.is_empty() {
+            starts.resize(data.floats.values.len(), 0);
+            data.floats.starts = Some(starts.into());
+        }
         if histograms {
             self.histograms(id, &mut data.histograms)?;
         }
@@ -105,65 +142,69 @@ impl<'b, D: Disk> SampleReader<'b, D> {
         self.range.start <= place.max && place.min <= self.range.end
     }
 
-    /// Reads the float column; answers whether the series may have histograms.
-    fn floats(&mut self, id: u32, out: &mut FloatColumn) -> Result<bool, BlockError> {
+    /// Reads the samples of one segment; answers whether the series has histograms, if it had to look.
+    fn segment(
+        &mut self,
+        segment: usize,
+        id: u32,
+        values: &mut Vec<f64>,
+        starts: &mut Vec<TimestampMs>,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<Option<bool>, BlockError> {
         let kind = Kind::Columns;
-        let any_histograms = !self.block.directory.section(Kind::Histograms).pages.is_empty();
-        let Some(number) = self.block.directory.section(kind).page_of(id) else { return Ok(false) };
+        let run = self.segments[segment].pages.clone();
+        let Some(number) = self.block.directory.section(kind).page_in(run, id) else { return Ok(None) };
         if !self.overlaps(kind, number) {
-            return Ok(any_histograms);
+            return Ok(None);
         }
-        if self.page.as_ref().is_none_or(|(known, _)| *known != number) {
-            self.page = Some((number, self.block.page(kind, number)?));
-        }
-        let Some((_, entries)) = self.page.clone() else { return Ok(false) };
-        let Some(entry) = entries.find(id).next() else { return Ok(false) };
-        let bytes = entries.get(entry);
+        let entries = match &self.segments[segment].page {
+            Some((known, entries)) if *known == number => entries.clone(),
+            _ => self.block.page::<Entries>(kind, number)?,
+        };
+        self.segments[segment].page = Some((number, entries.clone()));
+        let Some(place) = entries.find(id).next() else { return Ok(None) };
         let corrupt = |e| self.block.corrupt(kind, number, e);
-        let mut cursor = Cursor::new(bytes);
-        let flags = cursor.u8("column flags").map_err(corrupt)?;
-        if flags & PRESENCE_MASK != PRESENT_NONE {
-            let timeline = cursor.varint("timeline").map_err(corrupt)?;
-            let window = self.window(timeline, number)?;
-            let part = Part { flags, cursor, window };
-            match part.decode().map_err(|e| self.block.corrupt(kind, number, e))? {
-                Some((runs, window, values, starts)) => {
-                    *out = FloatColumn { timestamps: self.timestamps(timeline as u32, &window, &runs), values, starts };
-                }
-                None => *out = FloatColumn::default(),
+        let entry = OpenEntry::open(entries.get(place)).map_err(corrupt)?;
+        let histograms = entry.histograms();
+        if let Some(timeline) = entry.timeline {
+            let (timeline, window) = self.window(timeline, number)?;
+            if !window.inside.is_empty() {
+                let read = entry.read(window.times.len(), window.inside, values, starts);
+                let runs = read.map_err(|e| self.block.corrupt(kind, number, e))?;
+                pieces.push(Piece { timeline, times: window.times, runs });
             }
         }
-        Ok(flags & HAS_HISTOGRAMS != 0)
+        Ok(Some(histograms))
     }
 
-    /// A timeline and what of it lies inside the range.
-    fn window(&mut self, timeline: u64, page: usize) -> Result<Window, BlockError> {
+    /// A timeline segment and what of it lies inside the range.
+    fn window(&mut self, timeline: u64, page: usize) -> Result<(u32, Window), BlockError> {
         let known = u32::try_from(timeline).ok().filter(|t| *t < self.block.directory.timelines);
         let Some(timeline) = known else {
             return Err(self.block.corrupt(Kind::Columns, page, Corrupt { what: "timeline number", at: 0 }));
         };
         if let Some(window) = self.windows.get(&timeline) {
-            return Ok(window.clone());
+            return Ok((timeline, window.clone()));
         }
         let times = self.block.timeline(timeline)?;
         let start = times.partition_point(|t| *t < self.range.start);
         let end = times.partition_point(|t| *t <= self.range.end).max(start);
         let window = Window { times, inside: start..end };
         self.windows.insert(timeline, window.clone());
-        Ok(window)
+        Ok((timeline, window))
     }
 
-    /// The times of some runs of a timeline; one allocation for all series that have the same single run.
-    fn timestamps(&mut self, timeline: u32, window: &Window, runs: &Runs) -> Arc<[TimestampMs]> {
-        let times = &window.times;
-        match runs.as_slice() {
-            [run] if run.len() == times.len() => times.clone(),
-            [run] => {
-                let part = self.shared.entry((timeline, run.start, run.end));
-                part.or_insert_with(|| self.block.timeline_part(timeline, times, run.clone())).clone()
-            }
-            runs => runs.iter().flat_map(|run| times[run.clone()].iter().copied()).collect(),
+    /// The times of all pieces; one allocation for all series that have the same without a gap.
+    fn timestamps(&mut self, mut pieces: Vec<Piece>) -> Arc<[TimestampMs]> {
+        pieces.retain(|piece| !piece.runs.as_slice().is_empty());
+        let Some(stretch) = stretch(&pieces) else { return joined(&pieces) };
+        if let [piece] = pieces.as_slice()
+            && piece.runs.is_all(piece.times.len())
+        {
+            return piece.times.clone();
         }
+        let shared = self.shared.entry(stretch);
+        shared.or_insert_with(|| self.block.shared_times(stretch, &pieces)).clone()
     }
 
     fn histograms(&self, id: u32, out: &mut HistogramColumn) -> Result<(), BlockError> {
@@ -184,64 +225,49 @@ impl<'b, D: Disk> SampleReader<'b, D> {
     }
 }
 
-/// A column entry after its timeline number.
-struct Part<'a> {
-    flags: u8,
-    cursor: Cursor<'a>,
-    window: Window,
+/// The stretch the pieces make up; `None` when there is a gap in or between them, or no piece.
+fn stretch(pieces: &[Piece]) -> Option<Stretch> {
+    let mut stretch: Option<Stretch> = None;
+    for (i, piece) in pieces.iter().enumerate() {
+        let [run] = piece.runs.as_slice() else { return None };
+        let Stretch { first, start, last, .. } =
+            stretch.unwrap_or(Stretch { first: piece.timeline, start: run.start, last: piece.timeline, end: 0 });
+        let continues = i == 0 || (piece.timeline == last + 1 && run.start == 0);
+        let goes_on = i + 1 == pieces.len() || run.end == piece.times.len();
+        if !continues || !goes_on {
+            return None;
+        }
+        stretch = Some(Stretch { first, start, last: piece.timeline, end: run.end });
+    }
+    stretch
 }
 
-type Decoded = (Runs, Window, Vec<f64>, Option<Arc<[TimestampMs]>>);
-
-impl Part<'_> {
-    /// The samples inside the window; `None` when there are none.
-    fn decode(mut self) -> Result<Option<Decoded>, Corrupt> {
-        let n = self.window.times.len();
-        let runs = match self.flags & PRESENCE_MASK {
-            PRESENT_ALL => Runs::all(n),
-            PRESENT_RUNS => Runs::decode(&mut self.cursor, n)?,
-            _ => return Err(self.cursor.corrupt("presence")),
-        };
-        let total = runs.count();
-        let (runs, before) = runs.clip(self.window.inside.clone());
-        let wanted = before..before + runs.count();
-        if wanted.is_empty() {
-            return Ok(None);
-        }
-        let mut starts = None;
-        if self.flags & HAS_STARTS != 0 {
-            let mut all = Vec::new();
-            decode_i64(&mut self.cursor, total, &mut all)?;
-            starts = Some(Arc::from(&all[wanted.clone()]));
-        }
-        let mut values = Vec::new();
-        decode_prefix(self.cursor.rest(), total, wanted.end, &mut values)?;
-        values.drain(..wanted.start);
-        Ok(Some((runs, self.window, values, starts)))
-    }
+/// All times of the pieces.
+fn joined(pieces: &[Piece]) -> Arc<[TimestampMs]> {
+    let runs = pieces.iter().flat_map(|p| p.runs.as_slice().iter().map(|run| &p.times[run.clone()]));
+    let runs: Vec<&[TimestampMs]> = runs.collect();
+    runs.concat().into()
 }
 
 impl<D: Disk> Block<D> {
-    fn times_key(&self, timeline: u32, part: Range<usize>) -> CacheKey {
-        let part = (part.start as u32, part.end as u32);
-        CacheKey { salt: self.trailer.salt, kind: TIMES, number: timeline, part }
+    fn times_key(&self, stretch: Stretch) -> CacheKey {
+        let Stretch { first, start, last, end } = stretch;
+        let part = (start as u32, end as u32);
+        CacheKey { salt: self.trailer.salt, kind: TIMES, number: first, part, last }
     }
 
-    /// All timestamps of a timeline.
+    /// All timestamps of a timeline segment.
     fn timeline(&self, timeline: u32) -> Result<Arc<[TimestampMs]>, BlockError> {
-        let key = self.times_key(timeline, 0..0);
+        let key = self.times_key(Stretch { first: timeline, start: 0, last: timeline, end: 0 });
         if let Some(cached) = self.cache.get::<CachedTimes>(key) {
             return Ok(cached.0.clone());
         }
-        let range = self.range();
-        let most = range.end.abs_diff(range.start).min(u64::from(u32::MAX));
         let mut times = Vec::new();
         self.each_entry(Kind::Timelines, timeline, |bytes| {
             let mut cursor = Cursor::new(bytes);
             let corrupt = cursor.corrupt("timeline");
             let n = cursor.varint("timeline")?;
-            // Times ascend inside the block, so there cannot be more than milliseconds.
-            if n > most {
+            if n > MAX_SEGMENT_SAMPLES as u64 {
                 return Err(corrupt);
             }
             decode_i64(&mut cursor, n as usize, &mut times)?;
@@ -252,13 +278,13 @@ impl<D: Disk> Block<D> {
         Ok(times)
     }
 
-    /// Some consecutive timestamps of a timeline, shared between calls.
-    fn timeline_part(&self, timeline: u32, times: &[TimestampMs], part: Range<usize>) -> Arc<[TimestampMs]> {
-        let key = self.times_key(timeline, part.clone());
+    /// The timestamps of a stretch, shared between calls.
+    fn shared_times(&self, stretch: Stretch, pieces: &[Piece]) -> Arc<[TimestampMs]> {
+        let key = self.times_key(stretch);
         if let Some(cached) = self.cache.get::<CachedTimes>(key) {
             return cached.0.clone();
         }
-        let times: Arc<[TimestampMs]> = times[part].into();
+        let times = joined(pieces);
         self.cache.put(key, Arc::new(CachedTimes(times.clone())), 8 * times.len());
         times
     }

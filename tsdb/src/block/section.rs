@@ -1,5 +1,7 @@
 //! The parts of a block file and where their pages lie.
 
+use std::ops::Range;
+
 /// What the pages of a section hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Kind {
@@ -40,6 +42,12 @@ impl Kind {
     }
 }
 
+/// The most timestamps of a timeline segment, and so the most numbers of any column of samples.
+pub(super) const MAX_SEGMENT_SAMPLES: usize = 1 << 16;
+
+/// The most pages of a section.
+pub(super) const MAX_PAGES: u64 = 1 << 24;
+
 /// Where a page lies and what it is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageRef {
@@ -53,27 +61,50 @@ pub(super) struct PageRef {
     pub(super) crc: u32,
     /// The smallest key in the page.
     pub(super) first: u32,
-    /// The first time in the page; after `max` when the page knows no times.
+    /// The first time in the page; 1, with `max` 0, when the page knows no times.
     pub(super) min: i64,
     /// The last time in the page.
     pub(super) max: i64,
 }
 
-/// All pages of one kind, in file order, ascending by key.
+/// All pages of one kind, in file order, ascending by key within each run. Only columns have several runs: one for each
+/// segment of timelines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Section {
     pub(super) pages: Vec<PageRef>,
+    /// Where the second and later runs begin.
+    later: Vec<usize>,
 }
 
 impl Section {
-    /// Numbers of the pages that may hold `key`; several when one key's entries were split.
-    pub(super) fn pages_with(&self, key: u32) -> std::ops::Range<usize> {
+    /// Begins a new run, unless no page was added yet.
+    pub(super) fn start_run(&mut self) {
+        if !self.pages.is_empty() {
+            self.later.push(self.pages.len());
+        }
+    }
+
+    /// The page numbers of each run.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let starts = std::iter::once(0).chain(self.later.iter().copied());
+        let ends = self.later.iter().copied().chain(std::iter::once(self.pages.len()));
+        starts.zip(ends).map(|(start, end)| start..end)
+    }
+
+    /// Number of the last page of a run that begins at or before `key`.
+    pub(super) fn page_in(&self, run: Range<usize>, key: u32) -> Option<usize> {
+        let before = self.pages[run.clone()].partition_point(|p| p.first <= key).checked_sub(1)?;
+        Some(run.start + before)
+    }
+
+    /// Numbers of the pages that may hold `key`; several when one key's entries were split. For sections of one run.
+    pub(super) fn pages_with(&self, key: u32) -> Range<usize> {
         let end = self.pages.partition_point(|p| p.first <= key);
         let start = self.pages[..end].partition_point(|p| p.first < key).saturating_sub(1);
         start..end
     }
 
-    /// Number of the last page that begins at or before `key`.
+    /// Number of the last page that begins at or before `key`. For sections of one run.
     pub(super) fn page_of(&self, key: u32) -> Option<usize> {
         self.pages.partition_point(|p| p.first <= key).checked_sub(1)
     }

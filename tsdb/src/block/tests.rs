@@ -1,5 +1,6 @@
 //! A block answers like the list of series it was made from.
 
+mod crashing;
 mod damage;
 mod golden;
 mod model;

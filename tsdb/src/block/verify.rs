@@ -13,21 +13,35 @@ use super::section::Kind;
 impl<D: Disk> Block<D> {
     /// Checks every byte of the file and answers all damage known so far, old and new. Fails only when the disk does.
     pub fn verify(&self) -> Result<Vec<Damage>, BlockError> {
-        self.verify_ends()?;
-        for kind in Kind::ALL {
-            for page in 0..self.directory.section(kind).pages.len() {
-                let checked = match kind {
-                    Kind::Facts => self.check::<Facts>(kind, page),
-                    Kind::Dictionary => self.check::<Dictionary>(kind, page),
-                    _ => self.check::<Entries>(kind, page),
-                };
-                match checked {
-                    Ok(()) | Err(BlockError::Damaged(_)) => {}
-                    Err(e) => return Err(e),
-                }
+        self.scrub(0, u64::MAX)?;
+        Ok(self.damage())
+    }
+
+    /// Checks pages from number `from` on until at least `bytes` are read. Answers the number to go on with; `None` after
+    /// the last. What is found is listed in [`Block::damage`].
+    pub fn scrub(&self, from: usize, bytes: u64) -> Result<Option<usize>, BlockError> {
+        if from == 0 {
+            self.verify_ends()?;
+        }
+        let mut read = 0;
+        let sections = Kind::ALL.into_iter().map(|kind| (kind, self.directory.section(kind).pages.len()));
+        let pages = sections.flat_map(|(kind, pages)| (0..pages).map(move |page| (kind, page)));
+        for (number, (kind, page)) in pages.enumerate().skip(from) {
+            if read >= bytes {
+                return Ok(Some(number));
+            }
+            read += u64::from(self.page_ref(kind, page).stored);
+            let checked = match kind {
+                Kind::Facts => self.check::<Facts>(kind, page),
+                Kind::Dictionary => self.check::<Dictionary>(kind, page),
+                _ => self.check::<Entries>(kind, page),
+            };
+            match checked {
+                Ok(()) | Err(BlockError::Damaged(_)) => {}
+                Err(e) => return Err(e),
             }
         }
-        Ok(self.damage())
+        Ok(None)
     }
 
     /// Reads a page past the cache.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use nightjar_model::storage::{FloatColumn, HistogramColumn, SeriesData};
 use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 
-use super::directory::Pick;
-use super::frames::FrameReader;
-use crate::wal::rows::{Chain, RowSink};
+use super::directory::{Pick, Position};
+use super::frames::{FrameReader, Lane};
+use crate::wal::rows::RowSink;
 use crate::wal::section::{Kind, read_histograms};
 use nightjar_platform::Disk;
 
@@ -24,7 +24,7 @@ struct Column {
     histograms: Vec<HistogramSample>,
 }
 
-/// Collects rows.
+/// Collects the rows of one timeline.
 struct Columns {
     range: ClosedRange,
     floor: TimestampMs,
@@ -77,6 +77,34 @@ impl RowSink for Columns {
 }
 
 impl Columns {
+    fn new(range: ClosedRange, members: usize) -> Columns {
+        let mut columns = Vec::new();
+        columns.resize_with(members, Column::default);
+        Columns {
+            range,
+            floor: TimestampMs::MIN,
+            late: false,
+            inside: false,
+            t: 0,
+            at: 0,
+            times: Vec::new(),
+            ascending: true,
+            columns,
+        }
+    }
+
+    fn histograms<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, members: &[u32]) {
+        let (range, columns) = (self.range, &mut self.columns);
+        reader.section(&pick.entry, |_, bytes| {
+            read_histograms(bytes, |index, sample| {
+                let inside = range.contains(sample.timestamp) && sample.timestamp >= pick.floor;
+                if let (true, Ok(column)) = (inside, members.binary_search(&index)) {
+                    columns[column].histograms.push(sample);
+                }
+            })
+        });
+    }
+
     fn new_time(&mut self, t: TimestampMs) {
         self.at = self.times.len() as u32;
         self.times.push(t);
@@ -110,38 +138,50 @@ impl Samples {
     }
 }
 
-/// Reads the samples in `range` of `members` (ascending, each once) of the timeline `picks` belong to.
+/// Some members of one timeline.
+pub(crate) struct Wanted<'a> {
+    /// The timeline's sections to read, in order of writing.
+    pub(crate) picks: &'a [Pick],
+    /// Numbers within the timeline, ascending, each once.
+    pub(crate) members: Vec<u32>,
+}
+
+/// Reads the samples in `range` of the members of one timeline.
 pub(crate) fn read<D: Disk>(
     reader: &mut FrameReader<'_, D>,
     picks: &[Pick],
     members: &[u32],
     range: ClosedRange,
 ) -> Vec<Samples> {
-    let mut columns = Columns {
-        range,
-        floor: TimestampMs::MIN,
-        late: false,
-        inside: false,
-        t: 0,
-        at: 0,
-        times: Vec::new(),
-        ascending: true,
-        columns: Vec::new(),
-    };
-    columns.columns.resize_with(members.len(), Column::default);
-    reader.rows(picks, &mut Chain::new(members), &mut columns, Columns::begin);
-    for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
-        let wanted = |t| range.contains(t) && t >= pick.floor;
-        let columns = &mut columns.columns;
-        reader.section(&pick.entry, |_, bytes| {
-            read_histograms(bytes, |index, sample| {
-                if let (true, Ok(column)) = (wanted(sample.timestamp), members.binary_search(&index)) {
-                    columns[column].histograms.push(sample);
-                }
-            })
-        });
+    let wanted = Wanted { picks, members: members.to_vec() };
+    read_many(reader, &[wanted], range).pop().unwrap_or_default()
+}
+
+/// Reads the samples in `range` of members of several timelines, for each the list of its members. Timelines share
+/// frames, so all are read in the order of writing: each frame once.
+pub(crate) fn read_many<D: Disk>(
+    reader: &mut FrameReader<'_, D>,
+    wanted: &[Wanted<'_>],
+    range: ClosedRange,
+) -> Vec<Vec<Samples>> {
+    let mut lanes: Vec<_> =
+        wanted.iter().map(|w| (Lane::new(&w.members), Columns::new(range, w.members.len()))).collect();
+    let mut order: Vec<(Position, u32, u32)> = Vec::new();
+    for (lane, w) in wanted.iter().enumerate() {
+        order.extend(w.picks.iter().enumerate().map(|(pick, p)| (p.entry.position(), lane as u32, pick as u32)));
     }
-    finish(columns)
+    order.sort_unstable();
+    for (_, number, pick) in order {
+        let number = number as usize;
+        let (lane, columns) = &mut lanes[number];
+        let pick = &wanted[number].picks[pick as usize];
+        columns.begin(pick);
+        match pick.entry.kind() {
+            Kind::Histograms => columns.histograms(reader, pick, &wanted[number].members),
+            _ => lane.read(reader, pick, columns),
+        }
+    }
+    lanes.into_iter().map(|(_, columns)| finish(columns)).collect()
 }
 
 /// Timestamps of the series before, to be shared by the next one if it has the same.

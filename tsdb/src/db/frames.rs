@@ -1,5 +1,6 @@
 //! Reads frames back from the log.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightjar_model::{ClosedRange, TimestampMs};
@@ -9,14 +10,17 @@ use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
 use crate::bytes::Corrupt;
 use crate::head::state::Recall;
+use crate::wal::frame::Header;
 use crate::wal::rows::{Chain, RowSink};
 use crate::wal::section::{Kind, Section, read_histograms};
 
-/// Reads sections of one view. Reuses its buffer.
+/// Reads sections of one view. Keeps the last frame: sections asked for in the order of writing cost one read a frame.
 pub(crate) struct FrameReader<'a, D: Disk> {
     view: &'a View<D>,
     damaged: &'a AtomicU64,
     buffer: Vec<u8>,
+    /// What `buffer` holds; nothing of it when the frame is damaged.
+    loaded: Option<(Position, Option<Frame>)>,
     /// Sections that could not be read so far.
     pub(crate) lost: u64,
 }
@@ -24,7 +28,7 @@ pub(crate) struct FrameReader<'a, D: Disk> {
 impl<'a, D: Disk> FrameReader<'a, D> {
     /// A reader that counts damaged frames in `damaged`.
     pub(crate) fn new(view: &'a View<D>, damaged: &'a AtomicU64) -> FrameReader<'a, D> {
-        FrameReader { view, damaged, buffer: Vec::new(), lost: 0 }
+        FrameReader { view, damaged, buffer: Vec::new(), loaded: None, lost: 0 }
     }
 
     /// Hands the bytes of a section to `each`. Damage is counted, not an error: whoever cannot read a section goes on
@@ -44,36 +48,71 @@ impl<'a, D: Disk> FrameReader<'a, D> {
     }
 
     fn try_section(&mut self, entry: &Entry, each: impl FnOnce(&Section, &[u8]) -> Result<(), Corrupt>) -> Option<()> {
+        if self.loaded.as_ref().is_none_or(|(at, _)| *at != entry.position()) {
+            self.loaded = Some((entry.position(), self.load(entry)));
+        }
+        let frame = self.loaded.as_ref()?.1.as_ref()?;
+        let section = frame.header.sections.get(entry.number()).filter(|s| s.kind == entry.kind())?;
+        let end = section.offset as usize + section.len as usize;
+        each(section, frame.payload(&self.buffer).get(section.offset as usize..end)?).ok()
+    }
+
+    fn load(&mut self, entry: &Entry) -> Option<Frame> {
         let segment = self.view.parts.segments.get(&entry.position().segment())?;
         self.buffer.resize(entry.frame_len(), 0);
         let (header, payload) = segment.frame(entry.offset(), &mut self.buffer)?;
-        let section = header.sections.get(entry.number()).filter(|s| s.kind == entry.kind())?;
-        let end = section.offset as usize + section.len as usize;
-        each(section, payload.get(section.offset as usize..end)?).ok()
+        let unpacked = match payload {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(bytes) => Some(bytes),
+        };
+        Some(Frame { header, unpacked })
+    }
+}
+
+/// A frame that was read and checked.
+struct Frame {
+    header: Header,
+    /// The payload, unless it is stored as it is.
+    unpacked: Option<Vec<u8>>,
+}
+
+impl Frame {
+    fn payload<'a>(&'a self, stored: &'a [u8]) -> &'a [u8] {
+        let start = self.header.header_len as usize;
+        self.unpacked.as_deref().unwrap_or_else(|| &stored[start..start + self.header.stored_len as usize])
+    }
+}
+
+/// How far the rows of one timeline are read. Where the chain is broken nothing is said until the next epoch.
+pub(crate) struct Lane {
+    chain: Chain,
+    broken: bool,
+}
+
+impl Lane {
+    /// Before the first row; `members` ascend, each once.
+    pub(crate) fn new(members: &[u32]) -> Lane {
+        Lane { chain: Chain::new(members), broken: false }
     }
 
-    /// Reads the rows of `picks`, in order, into `sink`, which is told each pick before its samples. Where the chain is
-    /// broken nothing is said until the next epoch.
-    pub(crate) fn rows<S: RowSink>(&mut self, picks: &[Pick], chain: &mut Chain, sink: &mut S, at: fn(&mut S, &Pick)) {
-        let mut broken = false;
-        for pick in picks {
-            let kind = pick.entry.kind();
-            let absolute = kind == Kind::LateRows;
-            if kind != Kind::Rows && !absolute {
-                continue;
-            }
-            if kind == Kind::Rows && pick.entry.begins_epoch() {
-                chain.reset();
-                broken = false;
-            }
-            if !absolute && (broken || pick.broken) {
-                self.lose();
-                continue;
-            }
-            at(sink, pick);
-            let read = self.section(&pick.entry, |section, bytes| chain.decode(bytes, section.t_min, absolute, sink));
-            broken |= !read && !absolute;
+    /// Reads the next pick of the timeline, in order of writing, into `sink`; anything but rows is passed over.
+    pub(crate) fn read<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, sink: &mut impl RowSink) {
+        let kind = pick.entry.kind();
+        let absolute = kind == Kind::LateRows;
+        if kind != Kind::Rows && !absolute {
+            return;
         }
+        if kind == Kind::Rows && pick.entry.begins_epoch() {
+            self.chain.reset();
+            self.broken = false;
+        }
+        if !absolute && (self.broken || pick.broken) {
+            reader.lose();
+            return;
+        }
+        let chain = &mut self.chain;
+        let read = reader.section(&pick.entry, |section, bytes| chain.decode(bytes, section.t_min, absolute, sink));
+        self.broken |= !read && !absolute;
     }
 }
 
@@ -111,11 +150,13 @@ impl<D: Disk> Recall for LogRecall<'_, D> {
         // Sealed samples count as well as long as their frames are there.
         let everything = Position::from_number(u64::MAX);
         let picks = self.directory.read().pick(timeline, range, everything, &Seal::NONE);
-        let rows: Vec<Pick> = picks.iter().filter(|p| p.entry.kind() == Kind::Rows).copied().collect();
         let mut reader = FrameReader::new(self.view, self.damaged);
         let members: Vec<u32> = (0..crate::wal::rows::MAX_MEMBERS).collect();
         let mut newest = Newest { t: 0, from, each };
-        reader.rows(&rows, &mut Chain::new(&members), &mut newest, |_, _| {});
+        let mut lane = Lane::new(&members);
+        for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Rows) {
+            lane.read(&mut reader, pick, &mut newest);
+        }
         for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
             reader.section(&pick.entry, |_, bytes| {
                 read_histograms(bytes, |index, sample| {

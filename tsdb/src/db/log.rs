@@ -8,7 +8,7 @@ use nightjar_platform::{Disk, DiskFile};
 use crate::wal::frame;
 use crate::wal::parity::ParityWriter;
 use crate::wal::pending::Pending;
-use crate::wal::segment::{HEADER, Segment, SegmentHeader};
+use crate::wal::segment::{self, HEADER, Segment, SegmentHeader};
 
 /// The end of the log.
 pub(crate) struct Log<D: Disk> {
@@ -25,7 +25,12 @@ struct OpenSegment<F> {
     files: Arc<Segment<F>>,
     parity: ParityWriter,
     len: u64,
+    /// Bytes the file system keeps for the file.
+    reserved: u64,
 }
+
+/// Room is reserved in steps of this: few enough for fast syncs, small enough for a quiet server's disk.
+const STEP: u64 = 8 << 20;
 
 impl<F: DiskFile> OpenSegment<F> {
     /// Takes written bytes into the parity. A failure is told and costs nothing but protection.
@@ -90,6 +95,11 @@ impl<D: Disk> Log<D> {
             let (start, end) = (frames.frames[i], frames.end(i));
             frame::close(&mut frames.bytes[start..end], open.header.salt, self.durable);
         }
+        let end = open.len + frames.bytes.len() as u64;
+        if end > open.reserved {
+            open.reserved = end.next_multiple_of(STEP);
+            segment::reserve(&open.files.file, open.reserved)?;
+        }
         open.files.file.write_all_at(&frames.bytes, open.len)?;
         open.files.file.sync_data()?;
         open.protect(&frames.bytes);
@@ -110,10 +120,10 @@ impl<D: Disk> Log<D> {
         // A number is used once, whatever comes of it.
         self.next_segment += 1;
         let header = SegmentHeader { number, salt: (self.salt)(), first_lsn: frames.first_lsn };
-        let room = self.segment_bytes.max(HEADER + bytes);
-        let files = Arc::new(header.create(&self.disk, room)?);
+        let reserved = (HEADER + bytes).next_multiple_of(STEP);
+        let files = Arc::new(header.create(&self.disk, reserved)?);
         let parity = ParityWriter::new(header.salt);
-        let mut open = OpenSegment { header, files: Arc::clone(&files), parity, len: HEADER };
+        let mut open = OpenSegment { header, files: Arc::clone(&files), parity, len: HEADER, reserved };
         open.protect(&header.bytes());
         self.open = Some(open);
         Ok(Some(files))

@@ -10,7 +10,7 @@ use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
-use super::columns::{self, merge};
+use super::columns::{self, Wanted, merge};
 use super::directory::Pick;
 use super::frames::FrameReader;
 use super::inner::Inner;
@@ -82,13 +82,15 @@ impl<D: Disk> Set<D> {
             by_timeline.entry(timeline).or_default().push((member, index));
         }
         let mut reader = FrameReader::new(&self.view, &self.inner.counters.damaged);
-        for (timeline, mut wanted) in by_timeline {
+        let (mut wanted, mut indices) = (Vec::new(), Vec::new());
+        for (timeline, mut members) in by_timeline {
             let Some(picks) = self.picks.get(&timeline) else { continue };
-            wanted.sort_unstable();
-            let members: Vec<u32> = wanted.iter().map(|(member, _)| *member).collect();
-            let samples = columns::read(&mut reader, picks, &members, range);
-            ahead.ready.extend(wanted.iter().map(|(_, index)| *index).zip(samples.into_iter().map(|s| s.into_data())));
+            members.sort_unstable();
+            wanted.push(Wanted { picks, members: members.iter().map(|(member, _)| *member).collect() });
+            indices.extend(members.iter().map(|(_, index)| *index));
         }
+        let samples = columns::read_many(&mut reader, &wanted, range).into_iter().flatten();
+        ahead.ready.extend(indices.into_iter().zip(samples.map(|s| s.into_data())));
         ahead.lost += reader.lost;
     }
 

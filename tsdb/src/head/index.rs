@@ -1,6 +1,7 @@
 //! From labels to series.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use nightjar_model::Matcher;
 
 use super::postings::Postings;
@@ -80,6 +81,30 @@ impl Index {
     /// All label names, and the values of each with their series, in no order.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (&str, &Postings)> + Clone)> {
         self.names.iter().map(|(name, entry)| (&**name, self.values(entry)))
+    }
+
+    /// Takes in an index whose ids come after all of this one's.
+    pub(crate) fn absorb(&mut self, later: Index) {
+        self.series = self.series.max(later.series);
+        let mut postings: Vec<Option<Postings>> = later.postings.into_iter().map(Some).collect();
+        for (name, entry) in later.names {
+            let name = self.names.entry(name).or_default();
+            for (value, number) in entry.values {
+                let Some(postings) = postings.get_mut(number as usize).and_then(Option::take) else { continue };
+                match name.values.entry(value) {
+                    Entry::Occupied(own) => {
+                        let own = &mut self.postings[*own.get() as usize];
+                        postings.iter().for_each(|id| own.push(id));
+                    }
+                    Entry::Vacant(free) => {
+                        free.insert(self.postings.len() as u32);
+                        self.postings.push(postings);
+                    }
+                }
+            }
+        }
+        self.previous.clear();
+        self.previous_pairs.clear();
     }
 
     /// Series that satisfy all matchers, ascending.

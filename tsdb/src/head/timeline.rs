@@ -126,7 +126,7 @@ impl Timelines {
         (number, members.len() as u32 - 1)
     }
 
-    /// Puts a series where it was before a restart.
+    /// Puts a series where it was before a restart; `key` is asked for the first of a timeline only.
     pub(crate) fn restore(&mut self, number: u32, index: u32, id: u32, key: impl FnOnce() -> Vec<u8>) {
         self.reserve_number(number);
         let timeline = match self.by_number.entry(number) {

@@ -70,7 +70,9 @@ impl Tree {
         let Some(name) = parts.pop() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the root has no name"));
         };
-        Ok((self.walk(&parts)?, name))
+        let dir = self.walk(&parts)?;
+        self.dir(dir)?;
+        Ok((dir, name))
     }
 
     /// The inode at `path`.

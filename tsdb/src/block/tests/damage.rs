@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nightjar_model::{ClosedRange, Labels, Matcher, STALE_NAN};
+use nightjar_platform::disk::{Call, Fault, FaultKind, SimDisk};
 use nightjar_platform::{Disk, DiskFile, OpenMode, RealDisk};
 use proptest::prelude::*;
 
@@ -10,7 +11,7 @@ use super::super::{Block, BlockError, BlockOptions};
 use super::model::{Content, Series, histogram, said};
 
 /// A small block with every kind of page.
-fn content() -> Content {
+pub(super) fn content() -> Content {
     scaled_content(1)
 }
 
@@ -30,10 +31,11 @@ fn scaled_content(scale: usize) -> Content {
     Content { targets: vec![(times.clone(), (0..6).map(one).collect())] }
 }
 
-const TINY_PAGES: BlockOptions = BlockOptions { page_bytes: 60, memory_bytes: 1 << 20, zstd_level: 1 };
+pub(super) const TINY_PAGES: BlockOptions =
+    BlockOptions { page_bytes: 60, memory_bytes: 1 << 20, zstd_level: 1, segment_samples: 30 };
 
 /// All that a block says, or why it does not.
-fn everything<D: Disk>(block: &Block<D>) -> Result<String, BlockError> {
+pub(super) fn everything<D: Disk>(block: &Block<D>) -> Result<String, BlockError> {
     let ids = block.select(&[])?.to_vec();
     let mut data = Vec::new();
     block.read(&ids, ClosedRange::ALL, &mut data)?;
@@ -150,6 +152,35 @@ fn a_damaged_page_costs_only_itself() {
 }
 
 #[test]
+fn a_scrub_goes_in_steps_and_finds_a_planted_flip() {
+    let disk = SimDisk::new();
+    content().try_write(&disk, Path::new("b"), TINY_PAGES).unwrap();
+    let block = Block::open(&disk, Path::new("b")).unwrap();
+    let page = block.directory.section(super::super::section::Kind::Postings).pages[0];
+    disk.flip(Path::new("b"), page.offset + 3, 16).unwrap();
+    let (mut next, mut steps) = (Some(0), 0);
+    while let Some(from) = next {
+        next = block.scrub(from, 100).unwrap();
+        steps += 1;
+    }
+    assert!(steps > 2, "{steps}");
+    let found: Vec<_> = block.damage().iter().map(|d| (d.part, d.offset)).collect();
+    assert_eq!(found, [("postings", page.offset)]);
+}
+
+#[test]
+fn an_unreadable_sector_is_a_damaged_page() {
+    let disk = SimDisk::new();
+    content().try_write(&disk, Path::new("b"), TINY_PAGES).unwrap();
+    let block = Block::open(&disk, Path::new("b")).unwrap();
+    disk.inject(Fault::next(Call::Read, FaultKind::Io));
+    let mut out = Vec::new();
+    let missing = block.read_intact(&[0, 1, 2, 3, 4, 5], ClosedRange::ALL, &mut out).unwrap();
+    assert!(missing > 0 && missing < 6, "{missing}");
+    assert!(block.damage()[0].reason.contains("cannot read"));
+}
+
+#[test]
 fn another_files_page_is_found() {
     let patient = Patient::new();
     scaled_content(3).write(&patient.disk, Path::new("other"), TINY_PAGES);
@@ -170,6 +201,13 @@ proptest! {
         let _ = Trailer::decode(&bytes);
         let _ = Directory::decode(&bytes, Envelope { salt: 1, file_len: 100_000 });
         let _ = Runs::decode(&mut crate::bytes::Cursor::new(&bytes), 1000);
+        if let Ok(entry) = super::super::column_entry::OpenEntry::open(&bytes) {
+            let (mut values, mut starts) = (Vec::new(), Vec::new());
+            if let Ok(runs) = entry.read(1000, 10..900, &mut values, &mut starts) {
+                prop_assert_eq!(runs.count(), values.len());
+                prop_assert!(starts.is_empty() || starts.len() == values.len());
+            }
+        }
         let mut set = croaring::Bitmap::new();
         if postings::decode_into(&bytes, 1000, &mut set).is_ok() {
             prop_assert!(set.maximum().is_none_or(|max| max < 1000));

@@ -1,11 +1,12 @@
 //! The plain list of series a block is compared with.
 
+use std::io;
 use std::path::Path;
 
 use nightjar_model::histogram::{FloatHistogram, Span};
 use nightjar_model::storage::SeriesData;
 use nightjar_model::{BlockRange, ClosedRange, Exemplar, HistogramSample, Labels, Matcher, STALE_NAN, TimestampMs};
-use nightjar_platform::RealDisk;
+use nightjar_platform::{Disk, RealDisk};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -29,7 +30,8 @@ pub(super) struct Content {
 pub(super) const RANGE: BlockRange = BlockRange { start: 1_000_000, end: 9_000_000 };
 
 /// Pages so small that a test has many of everything.
-pub(super) const SMALL: BlockOptions = BlockOptions { page_bytes: 300, memory_bytes: 200, zstd_level: 1 };
+pub(super) const SMALL: BlockOptions =
+    BlockOptions { page_bytes: 300, memory_bytes: 200, zstd_level: 1, segment_samples: 32 };
 
 impl Content {
     pub(super) fn sorted(&self) -> Vec<Series> {
@@ -39,13 +41,17 @@ impl Content {
     }
 
     pub(super) fn write(&self, disk: &RealDisk, path: &Path, options: BlockOptions) -> BlockSummary {
-        let mut builder = BlockBuilder::create(disk, Path::new("scratch"), RANGE, options).unwrap();
+        self.try_write(disk, path, options).unwrap()
+    }
+
+    pub(super) fn try_write<D: Disk>(&self, disk: &D, path: &Path, options: BlockOptions) -> io::Result<BlockSummary> {
+        let mut builder = BlockBuilder::create(disk, Path::new("scratch"), RANGE, options)?;
         for (times, series) in &self.targets {
             let owned: Vec<_> = series.iter().map(|s| columns(times, s)).collect();
             let borrowed: Vec<_> = series.iter().zip(&owned).map(|(s, c)| c.series(s)).collect();
-            builder.add_target(times, &borrowed).unwrap();
+            builder.add_target(times, &borrowed)?;
         }
-        builder.finish(path).unwrap()
+        builder.finish(path)
     }
 
     /// A block of this content in a new directory.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nightjar_model::metadata::{Metadata, MetricType};
 use nightjar_model::{ClosedRange, Labels};
+use nightjar_platform::disk::{Call, SimDisk};
 use nightjar_platform::{Disk, RealDisk};
 use proptest::prelude::*;
 
@@ -69,6 +70,55 @@ fn series_of_a_target_share_their_timestamps() {
         assert!(Arc::ptr_eq(&out[0].floats.timestamps, &out[1].floats.timestamps));
         assert!(Arc::ptr_eq(&out[0].floats.timestamps, &out[2].floats.timestamps), "across calls");
     }
+}
+
+#[test]
+fn a_short_time_of_a_long_block_reads_little() {
+    let times: Vec<i64> = (0..50_000).map(|i| 1_000_000 + i * 150 + i % 7).collect();
+    let noise = |t: i64| (t.wrapping_mul(0x9e37_79b9) >> 3) & 0xffff;
+    let of = |i: i64| {
+        let floats = times.iter().map(|t| (*t, noise(t * i) as f64, 0)).collect();
+        series(&[("__name__", "m"), ("i", &i.to_string())], floats)
+    };
+    let content = Content { targets: vec![(times.clone(), (1..9).map(of).collect())] };
+    let disk = SimDisk::new();
+    content.try_write(&disk, Path::new("b"), BlockOptions::default()).unwrap();
+    let block = Block::open(&disk, Path::new("b")).unwrap();
+    let sorted = content.sorted();
+    let ids: Vec<u32> = (0..8).collect();
+    let read = |range: ClosedRange| {
+        let before = disk.calls(Call::Read);
+        let mut out = Vec::new();
+        block.read(&ids, range, &mut out).unwrap();
+        for (data, series) in out.iter().zip(&sorted) {
+            assert_eq!(said(data), expected(series, range));
+            assert!(Arc::ptr_eq(&data.floats.timestamps, &out[0].floats.timestamps));
+        }
+        disk.calls(Call::Read) - before
+    };
+    let inside = read(ClosedRange { start: times[30_000], end: times[30_100] });
+    let across = read(ClosedRange { start: times[2040], end: times[2060] });
+    let all = read(ClosedRange::ALL);
+    assert!(inside <= 2 && across <= 3 && all > 20, "{inside} {across} {all}");
+}
+
+#[test]
+fn a_target_may_be_added_in_parts() {
+    let times: Vec<i64> = (0..500).map(|i| 2_000_000 + i * 15 + i % 7).collect();
+    let of = |metric: &str| series(&[("__name__", metric)], times.iter().map(|t| (*t, 1.0, 0)).collect());
+    let part = |metric: &str| (times.clone(), vec![of(metric)]);
+    let (_dir, block) = Content { targets: vec![part("a"), part("b"), part("c")] }.block(SMALL);
+    let (_dir, whole) = Content { targets: vec![(times.clone(), vec![of("a"), of("b"), of("c")])] }.block(SMALL);
+    assert_eq!(block.part_sizes(), whole.part_sizes());
+    let mut out = Vec::new();
+    block.read(&[0, 2], ClosedRange::ALL, &mut out).unwrap();
+    assert!(Arc::ptr_eq(&out[0].floats.timestamps, &out[1].floats.timestamps));
+}
+
+#[test]
+fn a_block_is_read_from_many_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Block<RealDisk>>();
 }
 
 #[test]

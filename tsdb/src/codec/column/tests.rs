@@ -200,3 +200,25 @@ proptest! {
         }
     }
 }
+
+/// The examples of `docs/format/column.md`.
+#[test]
+fn documented_examples() {
+    let hex = |floats: &[f64]| {
+        let mut bytes = Vec::new();
+        encode(floats, &mut bytes);
+        bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
+    };
+    let steps = column(200, |i| if i < 150 { 0.5 } else { 0.7 });
+    let table = [
+        (vec![0.0; 480], "00 00 00"),
+        (vec![100.0, 115.0, 130.0, 145.0], "00 81 c8 01 0f 02"),
+        (steps, "01 82 0a 02 01 95 01 02"),
+        (vec![1.0, 2.0, 7.0, 5.0], "00 04 02 04 a2 03"),
+        (vec![1.0, 2.0, STALE_NAN, 4.0], "80 01 02 01 03 02 02 02 20"),
+        (vec![1.0 / 3.0, 0.1], "81 01 00 00 55 55 55 55 55 55 d5 3f 00 02"),
+    ];
+    for (floats, expected) in table {
+        assert_eq!(hex(&floats), expected);
+    }
+}

@@ -1,0 +1,93 @@
+//! What to measure and how much of it.
+
+use std::path::PathBuf;
+
+use crate::Outcome;
+
+pub(crate) const USAGE: &str = "\
+usage: nightjar-benches <question>... [options]
+
+questions:
+  decode     nanoseconds per sample of our own decoders, no server
+  ingest     samples per CPU-second, remote write 1.0 and 2.0
+  disk       bytes per sample on disk
+  query      CPU per query over two hours of data
+  restart    memory per active series, and kill -9 to ready
+  all        all of them
+
+options:
+  --quick              a smaller load: about a minute
+  --server NAME        only this server (repeatable): nightjar, prometheus, victoria-metrics
+  --nightjar PATH      our binary (default: beside this one)
+  --capture PATH       recorded scrapes (default: ../shared/capture/node.txt.zst)
+  --connections N      parallel senders (default 8)
+  --batch N            samples per request (default 2000)
+  --rate N             samples per second to send in ingest (default: as many as are taken)
+  --series N           active series for restart (default 1000000)
+  --keep               keep the data directories";
+
+pub(crate) struct Options {
+    pub(crate) questions: Vec<String>,
+    pub(crate) quick: bool,
+    pub(crate) servers: Vec<String>,
+    pub(crate) nightjar: Option<PathBuf>,
+    pub(crate) capture: PathBuf,
+    pub(crate) connections: usize,
+    pub(crate) batch: usize,
+    pub(crate) rate: Option<usize>,
+    pub(crate) series: usize,
+    pub(crate) keep: bool,
+}
+
+const QUESTIONS: [&str; 5] = ["decode", "ingest", "disk", "query", "restart"];
+const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];
+
+impl Options {
+    /// Reads arguments; `None`: help is wanted.
+    pub(crate) fn parse(mut args: impl Iterator<Item = String>) -> Outcome<Option<Options>> {
+        let mut options = Options {
+            questions: Vec::new(),
+            quick: false,
+            servers: Vec::new(),
+            nightjar: None,
+            capture: concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/capture/node.txt.zst").into(),
+            connections: 8,
+            batch: 2000,
+            rate: None,
+            series: 0,
+            keep: false,
+        };
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or(format!("{arg} needs a value"));
+            match arg.as_str() {
+                "-h" | "--help" | "help" => return Ok(None),
+                "--quick" => options.quick = true,
+                "--keep" => options.keep = true,
+                "--server" => options.servers.push(known(&SERVERS, value()?)?),
+                "--nightjar" => options.nightjar = Some(value()?.into()),
+                "--capture" => options.capture = value()?.into(),
+                "--connections" => options.connections = number(&value()?)?,
+                "--batch" => options.batch = number(&value()?)?,
+                "--rate" => options.rate = Some(number(&value()?)?),
+                "--series" => options.series = number(&value()?)?,
+                "all" => options.questions = QUESTIONS.map(str::to_owned).to_vec(),
+                _ => options.questions.push(known(&QUESTIONS, arg)?),
+            }
+        }
+        if options.series == 0 {
+            options.series = if options.quick { 200_000 } else { 1_000_000 };
+        }
+        if options.servers.is_empty() {
+            options.servers = SERVERS.map(str::to_owned).to_vec();
+        }
+        Ok((!options.questions.is_empty()).then_some(options))
+    }
+}
+
+fn known(names: &[&str], name: String) -> Outcome<String> {
+    if names.contains(&name.as_str()) { Ok(name) } else { Err(format!("{name:?} is not one of {}", names.join(", "))) }
+}
+
+fn number(text: &str) -> Outcome<usize> {
+    text.parse().ok().filter(|n| *n > 0).ok_or(format!("{text:?} is not a positive number"))
+}

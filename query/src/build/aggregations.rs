@@ -1,0 +1,141 @@
+//! Aggregations.
+
+use nightjar_model::labels::quote;
+use nightjar_model::number::format_g;
+
+use super::Builder;
+use crate::ast::{AggregateOp, Span};
+use crate::error::QueryError;
+use crate::eval::Vector;
+use crate::eval::reserved::is_valid_label_name;
+use crate::gomath;
+use crate::operators::aggregate::{Aggregate, Grouping};
+use crate::operators::count_values::count_values;
+use crate::operators::limit::{limit_k, limit_ratio};
+use crate::operators::topk::{End, choose};
+use crate::plan::{AggregateNode, NodeKind};
+
+/// Beyond these a number of elements is not a number of elements.
+const MIN_COUNT: f64 = -9_223_372_036_854_775_808.0;
+const MAX_COUNT: f64 = 9_223_372_036_854_774_784.0;
+
+/// The values of a parameter over all steps.
+struct Params {
+    values: Vec<f64>,
+    min: f64,
+    max: f64,
+    nan: bool,
+    at: Span,
+}
+
+impl Params {
+    fn new(values: Vec<f64>, at: Span) -> Params {
+        let nan = values.iter().any(|v| v.is_nan());
+        let max = values.iter().copied().fold(-f64::MAX, gomath::max);
+        let min = values.iter().copied().fold(f64::MAX, gomath::min);
+        Params { values, min, max, nan, at }
+    }
+}
+
+impl<'q> Builder<'q> {
+    pub(super) fn aggregate(&self, node: &AggregateNode, at: Span) -> Result<Vector<'q>, QueryError> {
+        let context = self.context;
+        if node.op == AggregateOp::CountValues {
+            return self.count_values(node);
+        }
+        let params = match &node.param {
+            Some(param) => Params::new(self.scalar(param)?, param.span),
+            None => Params::new(Vec::new(), at),
+        };
+        let grouping = Grouping { labels: &node.grouping, without: node.without };
+        let inner = self.vector(&node.expr)?;
+        match node.op {
+            AggregateOp::TopK | AggregateOp::BottomK | AggregateOp::LimitK => {
+                if !self.check_count(&params)? {
+                    return self.nothing();
+                }
+                match node.op {
+                    AggregateOp::LimitK => limit_k(context, inner, &grouping, &params.values),
+                    AggregateOp::TopK => choose(context, End::Top, inner, &grouping, &params.values, at),
+                    _ => choose(context, End::Bottom, inner, &grouping, &params.values, at),
+                }
+            }
+            AggregateOp::LimitRatio => {
+                if !self.check_ratio(&params)? {
+                    return self.nothing();
+                }
+                limit_ratio(context, inner, &params.values)
+            }
+            _ => {
+                if node.op == AggregateOp::Quantile {
+                    self.check_quantile(&params);
+                }
+                let (values, steps) = (params.values, self.grid.len);
+                let aggregate = Aggregate::new(context, node.op, inner, &grouping, values, node.expr.span, steps)?;
+                Ok(Box::new(aggregate))
+            }
+        }
+    }
+
+    /// Whether some step asks for elements at all.
+    fn check_count(&self, params: &Params) -> Result<bool, QueryError> {
+        if params.max < 1.0 {
+            return Ok(false);
+        }
+        if params.nan {
+            return Err(QueryError::execution("Parameter value is NaN"));
+        }
+        let fail = |v: f64, how| Err(QueryError::execution(format!("Scalar value {} {how} int64", format_g(v))));
+        if params.min <= MIN_COUNT {
+            return fail(params.min, "underflows");
+        }
+        if params.max >= MAX_COUNT {
+            return fail(params.max, "overflows");
+        }
+        Ok(true)
+    }
+
+    fn check_ratio(&self, params: &Params) -> Result<bool, QueryError> {
+        if params.max == 0.0 && params.min == 0.0 {
+            return Ok(false);
+        }
+        if params.nan {
+            return Err(QueryError::execution("Ratio value is NaN"));
+        }
+        if params.max > 1.0 {
+            self.context.notes.invalid_ratio(params.max, 1.0, params.at);
+        }
+        if params.min < -1.0 {
+            self.context.notes.invalid_ratio(params.min, -1.0, params.at);
+        }
+        Ok(true)
+    }
+
+    fn check_quantile(&self, params: &Params) {
+        let notes = &self.context.notes;
+        if params.nan {
+            notes.invalid_quantile(f64::NAN, params.at);
+        }
+        if params.max > 1.0 {
+            notes.invalid_quantile(params.max, params.at);
+        }
+        if params.min < 0.0 {
+            notes.invalid_quantile(params.min, params.at);
+        }
+    }
+
+    fn count_values(&self, node: &AggregateNode) -> Result<Vector<'q>, QueryError> {
+        let Some(NodeKind::String(label)) = node.param.as_ref().map(|param| &param.kind) else {
+            return Err(QueryError::execution("count_values needs a label name"));
+        };
+        if !is_valid_label_name(label) {
+            return Err(QueryError::execution(format!("invalid label name {}", quote(label))));
+        }
+        let mut labels = node.grouping.clone();
+        if !node.without {
+            labels.push(label.clone());
+        }
+        let grouping = Grouping { labels: &labels, without: node.without };
+        count_values(self.context, label, self.vector(&node.expr)?, &grouping, self.grid.len)
+    }
+}

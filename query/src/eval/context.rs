@@ -1,0 +1,124 @@
+//! One query on its way.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use nightjar_model::storage::Querier;
+
+use crate::annotations::Notes;
+use crate::error::QueryError;
+use crate::eval::budget::Budget;
+use crate::eval::tally::Tally;
+use crate::options::{Features, Interrupt};
+
+/// How much work may be done between two questions whether to go on.
+const WORK_BETWEEN_CHECKS: usize = 4096;
+
+/// What every operator of one query shares.
+pub(crate) struct Context<'q> {
+    /// The data.
+    pub(crate) querier: &'q dyn Querier,
+    /// How far instant selectors look back.
+    pub(crate) lookback_ms: i64,
+    /// Step of subqueries that name none.
+    pub(crate) default_subquery_step_ms: i64,
+    /// Feature switches.
+    pub(crate) features: Features,
+    /// Samples held.
+    pub(crate) budget: Budget,
+    /// Warnings and infos of the language.
+    pub(crate) notes: Notes,
+    interrupt: &'q dyn Interrupt,
+    work: Cell<usize>,
+    damage: RefCell<Vec<String>>,
+    counted: RefCell<Vec<Counted>>,
+}
+
+/// What a part evaluated at other steps saw, to be added to what its parent saw.
+struct Counted {
+    parent: Rc<Tally>,
+    part: Rc<Tally>,
+    /// At how many steps of the parent the part is repeated; `None` = only what was read counts.
+    repeated: Option<usize>,
+}
+
+impl<'q> Context<'q> {
+    /// A query on `querier`.
+    pub(crate) fn new(
+        querier: &'q dyn Querier,
+        lookback_ms: i64,
+        default_subquery_step_ms: i64,
+        features: Features,
+        max_samples: usize,
+        interrupt: &'q dyn Interrupt,
+    ) -> Context<'q> {
+        Context {
+            querier,
+            lookback_ms,
+            default_subquery_step_ms,
+            features,
+            budget: Budget::new(max_samples),
+            notes: Notes::default(),
+            interrupt,
+            work: Cell::new(0),
+            damage: RefCell::new(Vec::new()),
+            counted: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Call with the amount of work just done, in samples or so; errs when the query must stop.
+    #[inline]
+    pub(crate) fn worked(&self, samples: usize) -> Result<(), QueryError> {
+        let work = self.work.get() + samples + 1;
+        if work < WORK_BETWEEN_CHECKS {
+            self.work.set(work);
+            return Ok(());
+        }
+        self.work.set(0);
+        self.check()
+    }
+
+    /// Errs when the query must stop.
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.interrupt.check().map_or(Ok(()), |stop| Err(stop.into()))
+    }
+
+    /// Damage that storage met.
+    pub(crate) fn damaged(&self, warnings: Vec<String>) {
+        let mut damage = self.damage.borrow_mut();
+        for warning in warnings {
+            if !damage.contains(&warning) {
+                damage.push(warning);
+            }
+        }
+    }
+
+    /// All damage met so far, each once.
+    pub(crate) fn damage(&self) -> Vec<String> {
+        self.damage.borrow().clone()
+    }
+
+    /// A tally for a part that is evaluated at other steps than `parent`: once, to be repeated at `repeated` steps, or
+    /// (`None`) at steps of its own.
+    pub(crate) fn part(&self, parent: &Rc<Tally>, repeated: Option<usize>) -> Rc<Tally> {
+        let part = Rc::new(Tally::default());
+        let counted = Counted { parent: Rc::clone(parent), part: Rc::clone(&part), repeated };
+        self.counted.borrow_mut().push(counted);
+        part
+    }
+
+    /// Adds what the parts saw to their parents; call once, at the end.
+    pub(crate) fn settle(&self) {
+        for Counted { parent, part, repeated } in self.counted.borrow_mut().drain(..).rev() {
+            match repeated {
+                Some(steps) => parent.repeat(&part, steps),
+                None => parent.add_read(&part),
+            }
+        }
+    }
+
+    /// Whether functions drop the metric name at once rather than at the end.
+    pub(crate) fn drops_now(&self) -> bool {
+        !self.features.delayed_name_removal
+    }
+}

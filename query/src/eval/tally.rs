@@ -1,0 +1,84 @@
+//! Counting the samples a query looks at.
+
+use std::cell::{Cell, RefCell};
+
+use crate::eval::bits::Bits;
+
+/// Samples seen by the expressions that are evaluated at one grid.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    total: Cell<u64>,
+    read: Cell<u64>,
+    per_step: Option<RefCell<Vec<u64>>>,
+}
+
+impl Tally {
+    /// Counts; for each of `steps` steps too when `per_step`.
+    pub(crate) fn new(steps: usize, per_step: bool) -> Tally {
+        Tally { per_step: per_step.then(|| RefCell::new(vec![0; steps])), ..Tally::default() }
+    }
+
+    /// Step `step` sees `samples` samples, of which `new` were read for it.
+    #[inline]
+    pub(crate) fn see(&self, step: usize, samples: usize, new: usize) {
+        self.total.set(self.total.get() + samples as u64);
+        self.read.set(self.read.get() + new as u64);
+        if let Some(counts) = &self.per_step {
+            counts.borrow_mut()[step] += samples as u64;
+        }
+    }
+
+    /// Every step of `steps` sees one sample, read for it.
+    pub(crate) fn see_each(&self, steps: &Bits) {
+        let samples = steps.count() as u64;
+        self.total.set(self.total.get() + samples);
+        self.read.set(self.read.get() + samples);
+        if let Some(counts) = &self.per_step {
+            let mut counts = counts.borrow_mut();
+            steps.ones().for_each(|step| counts[step] += 1);
+        }
+    }
+
+    /// The steps see the samples of their windows, which begin and end ever later.
+    pub(crate) fn see_windows(&self, windows: impl Iterator<Item = (usize, usize)>, read: bool) {
+        let (mut total, mut fresh, mut seen) = (0, 0, 0);
+        let mut counts = self.per_step.as_ref().map(|counts| counts.borrow_mut());
+        for (step, (from, to)) in windows.enumerate() {
+            total += (to - from) as u64;
+            fresh += to.saturating_sub(from.max(seen)) as u64;
+            seen = seen.max(to);
+            if let Some(counts) = &mut counts {
+                counts[step] += (to - from) as u64;
+            }
+        }
+        self.total.set(self.total.get() + total);
+        self.read.set(self.read.get() + if read { fresh } else { 0 });
+    }
+
+    /// Every one of `steps` steps sees what `inner` saw, which was read once.
+    pub(crate) fn repeat(&self, inner: &Tally, steps: usize) {
+        self.total.set(self.total.get() + inner.total.get() * steps as u64);
+        self.add_read(inner);
+        if let Some(counts) = &self.per_step {
+            counts.borrow_mut().iter_mut().for_each(|count| *count += inner.total.get());
+        }
+    }
+
+    /// What was read for `inner` was read for this too.
+    pub(crate) fn add_read(&self, inner: &Tally) {
+        self.read.set(self.read.get() + inner.read.get());
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.total.get()
+    }
+
+    pub(crate) fn read(&self) -> u64 {
+        self.read.get()
+    }
+
+    /// Counts per step, if they were kept.
+    pub(crate) fn per_step(&self) -> Option<Vec<u64>> {
+        self.per_step.as_ref().map(|counts| counts.borrow().clone())
+    }
+}

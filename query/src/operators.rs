@@ -1,0 +1,32 @@
+//! Operators, one kind a file: each answers which series it has before what their values are.
+
+pub(crate) mod absent;
+pub(crate) mod aggregate;
+pub(crate) mod binary;
+pub(crate) mod buffered;
+pub(crate) mod count_values;
+pub(crate) mod date;
+pub(crate) mod histogram_value;
+pub(crate) mod info;
+pub(crate) mod instant_selector;
+pub(crate) mod label_functions;
+pub(crate) mod limit;
+pub(crate) mod map;
+pub(crate) mod matching;
+pub(crate) mod math;
+pub(crate) mod merge;
+pub(crate) mod percentile;
+pub(crate) mod range_function;
+pub(crate) mod range_selector;
+pub(crate) mod repeat;
+pub(crate) mod scalar;
+pub(crate) mod scalar_binary;
+pub(crate) mod set;
+pub(crate) mod sort;
+pub(crate) mod statistics;
+pub(crate) mod step_match;
+pub(crate) mod subquery;
+pub(crate) mod tiles;
+pub(crate) mod timestamp;
+pub(crate) mod topk;
+pub(crate) mod vector_binary;

@@ -1,0 +1,47 @@
+//! Functions from float to float.
+
+use std::f64::consts::PI;
+
+/// The float function of that name, if it takes one vector and no scalar.
+pub(crate) fn simple(func: &str) -> Option<fn(f64) -> f64> {
+    Some(match func {
+        "abs" => f64::abs,
+        "ceil" => f64::ceil,
+        "floor" => f64::floor,
+        "exp" => f64::exp,
+        "sqrt" => f64::sqrt,
+        "ln" => f64::ln,
+        "log2" => f64::log2,
+        "log10" => f64::log10,
+        "sin" => f64::sin,
+        "cos" => f64::cos,
+        "tan" => f64::tan,
+        "asin" => f64::asin,
+        "acos" => f64::acos,
+        "atan" => f64::atan,
+        "sinh" => f64::sinh,
+        "cosh" => f64::cosh,
+        "tanh" => f64::tanh,
+        "asinh" => f64::asinh,
+        "acosh" => f64::acosh,
+        "atanh" => f64::atanh,
+        "rad" => |v| v * PI / 180.0,
+        "deg" => |v| v * 180.0 / PI,
+        "sgn" => |v| {
+            if v < 0.0 {
+                -1.0
+            } else if v > 0.0 {
+                1.0
+            } else {
+                v
+            }
+        },
+        _ => return None,
+    })
+}
+
+/// `round` to a multiple; ties go up.
+pub(crate) fn round(v: f64, to_nearest: f64) -> f64 {
+    let inverse = 1.0 / to_nearest;
+    (v * inverse + 0.5).floor() / inverse
+}

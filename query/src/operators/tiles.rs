@@ -1,0 +1,91 @@
+//! Reading selected series in runs, so that storage decodes neighbours together.
+
+use nightjar_model::storage::{SelectHints, SeriesData, SeriesSet};
+use nightjar_model::{ClosedRange, Labels, MatchOp};
+
+use crate::error::QueryError;
+use crate::eval::Context;
+use crate::eval::budget::Held;
+use crate::plan::Selector;
+
+/// Series read at once.
+const TILE: usize = 64;
+
+/// Samples a tile should not exceed much; fewer series are read at once when they are long.
+const TILE_SAMPLES: usize = 1 << 20;
+
+/// The series of a selector, read tile by tile.
+pub(crate) struct Tiles<'q> {
+    context: &'q Context<'q>,
+    set: Box<dyn SeriesSet>,
+    range: ClosedRange,
+    name: Option<String>,
+    tile: std::vec::IntoIter<SeriesData>,
+    buffer: Vec<SeriesData>,
+    next: usize,
+    width: usize,
+    held: Held<'q>,
+}
+
+impl<'q> Tiles<'q> {
+    /// Selects the series.
+    pub(crate) fn select(
+        context: &'q Context<'q>,
+        selector: &Selector,
+        hints: &SelectHints,
+    ) -> Result<Tiles<'q>, QueryError> {
+        let set = context.querier.select(&selector.matchers, hints)?;
+        let name = selector.matchers.iter().find(|m| m.op == MatchOp::Equal && &*m.name == "__name__");
+        Ok(Tiles {
+            context,
+            range: hints.range,
+            name: name.map(|m| m.value.to_string()),
+            tile: Vec::new().into_iter(),
+            buffer: Vec::new(),
+            next: 0,
+            width: if hints.range.end.saturating_sub(hints.range.start) > 86_400_000 { 4 } else { TILE },
+            held: context.budget.hold(0)?,
+            set,
+        })
+    }
+
+    /// Number of series.
+    pub(crate) fn len(&self) -> usize {
+        self.set.len()
+    }
+
+    /// Labels of a series.
+    pub(crate) fn labels(&self, index: usize) -> Labels {
+        self.set.labels(index)
+    }
+
+    /// The one metric name the selector asks for.
+    pub(crate) fn metric_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// All samples of the next series.
+    pub(crate) fn next(&mut self) -> Result<SeriesData, QueryError> {
+        if let Some(data) = self.tile.next() {
+            return Ok(data);
+        }
+        self.context.check()?;
+        let end = (self.next + self.width).min(self.set.len());
+        let mut tile = std::mem::take(&mut self.buffer);
+        tile.clear();
+        self.set.read(self.next..end, self.range, &mut tile)?;
+        let samples: usize = tile.iter().map(|s| s.floats.values.len() + s.histograms.values.len()).sum();
+        self.held.exactly(samples)?;
+        let longest = samples / (end - self.next).max(1);
+        self.width = (TILE_SAMPLES / longest.max(1)).clamp(1, TILE);
+        self.next = end;
+        self.tile = tile.into_iter();
+        Ok(self.tile.next().unwrap_or_default())
+    }
+}
+
+impl Drop for Tiles<'_> {
+    fn drop(&mut self) {
+        self.context.damaged(self.set.warnings());
+    }
+}

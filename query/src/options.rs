@@ -1,0 +1,80 @@
+//! What an engine and a query are configured with.
+
+use std::time::Duration;
+
+use nightjar_model::TimestampMs;
+
+/// What an engine is configured with; the same for all its queries.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Samples one query may hold at once; more is an error. Prometheus' `--query.max-samples`.
+    pub max_samples: usize,
+    /// How far an instant selector looks back.
+    pub lookback_ms: i64,
+    /// Step of subqueries that name none: the global evaluation interval.
+    pub default_subquery_step_ms: i64,
+    /// Feature switches.
+    pub features: Features,
+}
+
+/// Feature switches, named after Prometheus' `--enable-feature` values. All off by default, as in the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// `promql-experimental-functions`.
+    pub experimental_functions: bool,
+    /// `promql-delayed-name-removal`.
+    pub delayed_name_removal: bool,
+    /// `promql-extended-range-selectors`.
+    pub extended_range_selectors: bool,
+    /// `promql-binop-fill-modifiers`.
+    pub fill_modifiers: bool,
+    /// `use-start-timestamps`.
+    pub start_timestamps: bool,
+    /// `type-and-unit-labels`.
+    pub type_and_unit_labels: bool,
+}
+
+/// What one query may override.
+#[derive(Clone, Debug, Default)]
+pub struct QueryOptions {
+    /// Instead of [`EngineOptions::lookback_ms`]. > 0.
+    pub lookback_ms: Option<i64>,
+    /// Keep per-step statistics too (`stats=all`).
+    pub per_step_stats: bool,
+}
+
+/// Asked now and then while a query runs: may it go on?
+pub trait Interrupt: Sync {
+    /// `None` to go on.
+    fn check(&self) -> Option<Stop>;
+}
+
+/// Why a query must stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Its time is over.
+    Timeout(Duration),
+    /// Nobody wants the answer any more.
+    Canceled,
+}
+
+/// Never stops a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Uninterrupted;
+
+impl Interrupt for Uninterrupted {
+    fn check(&self) -> Option<Stop> {
+        None
+    }
+}
+
+/// Steps of a range query: `start, start+step, ... <= end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// First evaluation time.
+    pub start: TimestampMs,
+    /// No evaluation after this.
+    pub end: TimestampMs,
+    /// Distance, > 0.
+    pub step_ms: i64,
+}

@@ -1,0 +1,164 @@
+//! What all requests share.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nightjar_model::TimestampMs;
+use nightjar_model::regex::Regex;
+use nightjar_platform::Clock;
+use nightjar_query::{Engine, ParserOptions};
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::Config;
+use crate::execution::Execution;
+use crate::exposition::Exposition;
+use crate::ingest::Ingest;
+use crate::metrics::Metrics;
+use crate::rules;
+use crate::rules::service::Rules;
+use crate::store::StoreSlot;
+
+/// The version of Prometheus whose API this server speaks.
+pub const PROMETHEUS_VERSION: &str = "3.14.0";
+
+/// The version of Alertmanager whose API this server speaks.
+pub const ALERTMANAGER_VERSION: &str = "0.34.0";
+
+/// Our own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What stays the same while the server runs.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Prefix of all routes: empty, or `/path` without a slash at the end.
+    pub route_prefix: String,
+    /// Path under which people reach this server; for links.
+    pub external_path: String,
+    /// Whether `/-/reload` and `/-/quit` work.
+    pub enable_lifecycle: bool,
+    /// Whether the admin API works.
+    pub enable_admin_api: bool,
+    /// Origins that may read the API; `None` = all.
+    pub cors_origin: Option<Arc<Regex>>,
+    /// Title of pages.
+    pub page_title: String,
+    /// Largest write request, compressed and decompressed.
+    pub max_write_bytes: usize,
+    /// Grammar beyond the stable language.
+    pub parser: ParserOptions,
+    /// All flags as text.
+    pub flags: BTreeMap<String, String>,
+    /// Where the data lies.
+    pub data_directory: PathBuf,
+    /// Retention as people read it.
+    pub retention: String,
+}
+
+/// What an operator asks of the running server.
+#[derive(Debug)]
+pub enum Control {
+    /// Read the configuration again; the answer tells what is wrong with it.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// End.
+    Quit,
+    /// End, because of this.
+    Failed(String),
+}
+
+/// The configuration in force and how loading went.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The configuration in force.
+    pub config: Arc<Config>,
+    /// Whether the last attempt to load succeeded.
+    pub successful: bool,
+    /// When the configuration in force was loaded.
+    pub at: TimestampMs,
+}
+
+/// What all requests share.
+pub struct App {
+    /// What stays the same while the server runs.
+    pub settings: Settings,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// When the server started.
+    pub started: TimestampMs,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Storage, once open.
+    pub store: StoreSlot,
+    /// Places for queries.
+    pub execution: Execution,
+    /// Threads for writes.
+    pub ingest: Ingest,
+    /// Answers PromQL; replaced on reload.
+    pub engine: RwLock<Arc<Engine>>,
+    /// Rule groups.
+    pub rules: Arc<Rules>,
+    /// The configuration; replaced on reload.
+    pub loaded: RwLock<Loaded>,
+    /// The way to the one who runs the server.
+    pub control: mpsc::Sender<Control>,
+}
+
+impl App {
+    /// The engine in force.
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine.read())
+    }
+
+    /// Everything there is to know about this server, for `/metrics`.
+    pub fn exposition(&self) -> String {
+        let mut out = Exposition::new();
+        build_info(&mut out);
+        process(&mut out);
+        self.metrics.expose(&mut out, self.execution.limits().max_concurrency);
+        let loaded = self.loaded.read().clone();
+        out.gauge(
+            "prometheus_config_last_reload_successful",
+            "Whether the last attempt to load the configuration succeeded.",
+            f64::from(u8::from(loaded.successful)),
+        );
+        out.gauge(
+            "prometheus_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was loaded.",
+            loaded.at as f64 / 1000.0,
+        );
+        rules::metrics::expose(&self.rules.view(), &mut out);
+        if let Some(store) = self.store.get() {
+            store.expose(&mut out);
+        }
+        out.into_text()
+    }
+}
+
+fn build_info(out: &mut Exposition) {
+    let versions = [
+        ("nightjar_build_info", "This server.", VERSION),
+        ("prometheus_build_info", "The Prometheus whose API this server speaks.", PROMETHEUS_VERSION),
+        ("alertmanager_build_info", "The Alertmanager whose API this server speaks.", ALERTMANAGER_VERSION),
+    ];
+    for (name, help, version) in versions {
+        out.family(name, "gauge", help);
+        out.sample(name, &[("branch", ""), ("goversion", ""), ("revision", ""), ("version", version)], 1.0);
+    }
+}
+
+fn process(out: &mut Exposition) {
+    let Ok(usage) = nightjar_platform::process::usage() else { return };
+    out.counter("process_cpu_seconds_total", "CPU time in user and system mode.", usage.cpu_seconds);
+    let gauges = [
+        ("process_resident_memory_bytes", "Memory in RAM.", usage.resident_bytes as f64),
+        ("process_virtual_memory_bytes", "Address space.", usage.virtual_bytes as f64),
+        ("process_start_time_seconds", "When the process started.", usage.start_time_seconds),
+        ("process_open_fds", "Open file descriptors.", usage.open_fds as f64),
+        ("process_max_fds", "Most file descriptors it may open.", usage.max_fds as f64),
+        ("process_threads", "Threads.", usage.threads as f64),
+    ];
+    for (name, help, value) in gauges {
+        out.gauge(name, help, value);
+    }
+}

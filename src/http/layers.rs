@@ -1,0 +1,83 @@
+//! What happens around handlers: counting, readiness, CORS.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::MethodRouter;
+
+use super::respond;
+use crate::app::App;
+use crate::store::Phase;
+
+/// Counts the requests of a route.
+pub(super) fn counted(app: &Arc<App>, route: &'static str, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    let app = Arc::clone(app);
+    methods.layer(from_fn(move |request: Request, next: Next| {
+        let app = Arc::clone(&app);
+        async move {
+            let begin = app.clock.monotonic();
+            let response = next.run(request).await;
+            let took = app.clock.monotonic().saturating_sub(begin);
+            app.metrics.http.observe(route, response.status().as_u16(), took);
+            response
+        }
+    }))
+}
+
+/// Answers 503 until the store is open, and once the server goes down.
+pub(super) async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.store.phase() {
+        Phase::Ready => next.run(request).await,
+        phase => unavailable(phase),
+    }
+}
+
+/// As Prometheus says it: 503, and whether waiting helps.
+pub(super) fn unavailable(phase: Phase) -> Response {
+    let mut response = respond::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable\n");
+    let stopping = HeaderValue::from_static(if phase == Phase::Stopping { "true" } else { "false" });
+    response.headers_mut().insert("x-prometheus-stopping", stopping);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+/// Lets scripts of allowed origins read the API. Routes that change something never allow it.
+pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let path = request.uri().path();
+    let api = path.contains("/api/");
+    let readable = api && !super::WRITE_PATHS.iter().any(|write| path.ends_with(write)) && !path.contains("/admin/");
+    let mut response = if api && request.method() == Method::OPTIONS {
+        respond::empty(StatusCode::NO_CONTENT)
+    } else {
+        next.run(request).await
+    };
+    if let (Some(origin), true) = (origin, readable) {
+        allow(response.headers_mut(), &app, origin);
+    }
+    response
+}
+
+fn allow(headers: &mut HeaderMap, app: &App, origin: HeaderValue) {
+    let fixed = [
+        ("access-control-allow-headers", "Accept, Authorization, Content-Type, Origin"),
+        ("access-control-allow-methods", "GET, POST, OPTIONS"),
+        ("access-control-expose-headers", "Date"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    match &app.settings.cors_origin {
+        None => {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        Some(pattern) if origin.to_str().is_ok_and(|origin| pattern.is_match(origin)) => {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        }
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,27 @@
+//! Nightjar as a library: everything the binary does, so that tests can start it inside themselves.
+//!
+//! [`commands::main`] reads the command line. [`serve`] wires storage, PromQL and the HTTP API together; [`client`] is
+//! the other end of the wire.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod client;
+pub mod commands;
+pub mod config;
+pub mod execution;
+pub mod exposition;
+pub mod features;
+pub mod files;
+pub mod flags;
+pub mod http;
+pub mod ingest;
+pub mod log;
+pub mod metrics;
+pub mod parts;
+pub mod rules;
+pub mod safe_text;
+pub mod serve;
+pub mod server;
+pub mod store;
+pub mod units;

@@ -1,0 +1,111 @@
+//! Flags turned into what requests need to know.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nightjar_model::regex::Regex;
+use nightjar_query::ParserOptions;
+
+use crate::app::Settings;
+use crate::config::Config;
+use crate::features::features;
+use crate::flags::ServeFlags;
+use crate::units;
+
+/// Largest write request, compressed and decompressed, as in Prometheus.
+const MAX_WRITE_BYTES: usize = 32 << 20;
+
+/// Reads the flags; the error names the flag.
+pub(super) fn settings(
+    flags: &ServeFlags,
+    listing: BTreeMap<String, String>,
+    config: &Config,
+) -> Result<Settings, String> {
+    let external_path = prefix(&external_path(flags.external_url.as_deref().unwrap_or(""))?);
+    let route_prefix = flags.route_prefix.as_deref().map_or_else(|| external_path.clone(), prefix);
+    if route_prefix.contains(['{', '}', '*', '?', '#']) {
+        return Err(format!("--web.route-prefix={route_prefix:?} is not a path"));
+    }
+    let cors_origin = match flags.cors_origin.as_str() {
+        ".*" => None,
+        pattern => Some(Arc::new(
+            Regex::anchored(pattern).map_err(|e| format!("--web.cors.origin={pattern:?} is not a regex: {e}"))?,
+        )),
+    };
+    let (features, _) = features(flags.enable_feature.iter().map(String::as_str));
+    Ok(Settings {
+        route_prefix,
+        external_path,
+        enable_lifecycle: flags.enable_lifecycle,
+        enable_admin_api: flags.enable_admin_api,
+        cors_origin,
+        page_title: flags.page_title.clone(),
+        max_write_bytes: MAX_WRITE_BYTES,
+        parser: ParserOptions {
+            experimental_functions: features.experimental_functions,
+            extended_range_selectors: features.extended_range_selectors,
+            fill_modifiers: features.fill_modifiers,
+        },
+        flags: listing,
+        data_directory: flags.storage.path.clone(),
+        retention: retention(flags, config),
+    })
+}
+
+/// As `runtimeinfo` shows it: `15d or 50GiB`.
+fn retention(flags: &ServeFlags, config: &Config) -> String {
+    let time = units::format_duration(config.retention_time.unwrap_or(flags.storage.retention_time));
+    match config.retention_size.unwrap_or(flags.storage.retention_size) {
+        0 => time,
+        bytes => format!("{time} or {bytes}B"),
+    }
+}
+
+/// The path of a URL, or of a bare path.
+fn external_path(url: &str) -> Result<String, String> {
+    match url.split_once("://") {
+        Some(("http" | "https", rest)) if !rest.is_empty() => {
+            Ok(rest.find('/').map_or_else(String::new, |slash| rest[slash..].to_owned()))
+        }
+        None if url.is_empty() || url.starts_with('/') => Ok(url.to_owned()),
+        _ => Err(format!("--web.external-url={url:?} is not a URL; write http://host/path")),
+    }
+}
+
+/// `/path` without a slash at the end; empty for the root.
+fn prefix(path: &str) -> String {
+    let trimmed = path.trim_matches('/');
+    if trimmed.is_empty() { String::new() } else { format!("/{trimmed}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Settings, String> {
+        let (cli, listing) = crate::flags::parse([&["nightjar"], args].concat()).unwrap();
+        settings(&cli.serve, listing, &Config::default())
+    }
+
+    #[test]
+    fn prefixes() {
+        let table: [(&[&str], &str, &str); 5] = [
+            (&[], "", ""),
+            (&["--web.external-url=https://x.org/prom/"], "/prom", "/prom"),
+            (&["--web.external-url=https://x.org"], "", ""),
+            (&["--web.external-url=http://x/a", "--web.route-prefix=/"], "", "/a"),
+            (&["--web.route-prefix=b/c/"], "/b/c", ""),
+        ];
+        for (args, route, external) in table {
+            let settings = read(args).unwrap();
+            assert_eq!(
+                (settings.route_prefix.as_str(), settings.external_path.as_str()),
+                (route, external),
+                "{args:?}"
+            );
+        }
+        for bad in ["--web.external-url=ftp://x", "--web.cors.origin=(", "--web.route-prefix=/{x}"] {
+            assert!(read(&[bad]).is_err(), "{bad}");
+        }
+    }
+}

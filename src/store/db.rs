@@ -1,0 +1,121 @@
+//! The database of `tsdb` as a [`Store`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nightjar_model::metadata::Metadata;
+use nightjar_model::storage::{
+    AppendDone, AppendError, Appender, Atomicity, Querier, Storage, StorageError, WriteBatch,
+};
+use nightjar_model::{ClosedRange, TimestampMs};
+use nightjar_platform::{Disk, RealDisk};
+use nightjar_tsdb::{Db, Options};
+use parking_lot::RwLock;
+
+use super::{Cardinality, Overview, Store, StoreOptions, StoreSlot, figures};
+use crate::exposition::Exposition;
+
+/// An open database; empty once closed.
+pub struct DbStore<D: Disk> {
+    db: RwLock<Option<Arc<Db<D>>>>,
+}
+
+/// Opens the directory; the error is one sentence.
+pub fn open(options: &StoreOptions, now: TimestampMs, slot: &StoreSlot) -> Result<Arc<dyn Store>, String> {
+    let disk = RealDisk::new(&options.path).map_err(|e| cannot_use(&options.path, &e))?;
+    DbStore::open(disk, tsdb_options(options), now, slot)
+}
+
+fn cannot_use(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot use {} as data directory: {error}; --storage.tsdb.path chooses another one", path.display())
+}
+
+fn tsdb_options(options: &StoreOptions) -> Options {
+    Options {
+        out_of_order_window_ms: options.out_of_order_window.as_millis() as i64,
+        retention_ms: options.retention.as_millis() as i64,
+        retention_bytes: options.retention_bytes,
+        ..Options::default()
+    }
+}
+
+impl<D: Disk> DbStore<D> {
+    /// Opens the database on any disk; the error is one sentence.
+    pub fn open(disk: D, options: Options, now: TimestampMs, slot: &StoreSlot) -> Result<Arc<dyn Store>, String> {
+        let mut reported = 0;
+        let mut progress = |p: nightjar_tsdb::Progress| {
+            slot.progress(p.done_bytes, p.total_bytes);
+            let tenth = (p.done_bytes * 10).checked_div(p.total_bytes).unwrap_or(0);
+            // Small directories open at once and need no progress.
+            if tenth > reported && p.total_bytes > 64 << 20 {
+                reported = tenth;
+                tracing::info!(done = format!("{}%", tenth * 10), bytes = p.total_bytes, "opening the data directory");
+            }
+        };
+        let db = Db::open(disk, options, now, &mut progress).map_err(|e| e.to_string())?;
+        Ok(Arc::new(DbStore { db: RwLock::new(Some(Arc::new(db))) }))
+    }
+
+    fn db(&self) -> Option<Arc<Db<D>>> {
+        self.db.read().clone()
+    }
+}
+
+const CLOSED: &str = "the server is stopping";
+
+impl<D: Disk> Storage for DbStore<D> {
+    fn querier(&self, range: ClosedRange) -> Result<Box<dyn Querier>, StorageError> {
+        match self.db() {
+            Some(db) => db.querier(range),
+            None => Err(StorageError::Unavailable { reason: CLOSED.to_owned() }),
+        }
+    }
+}
+
+impl<D: Disk> Appender for DbStore<D> {
+    fn append(&self, batch: &dyn WriteBatch, atomicity: Atomicity, now: TimestampMs, done: AppendDone) {
+        match self.db() {
+            Some(db) => db.append(batch, atomicity, now, done),
+            None => done(Err(AppendError::Unavailable { reason: CLOSED.to_owned(), retry_after_s: 5 })),
+        }
+    }
+}
+
+impl<D: Disk> Store for DbStore<D> {
+    fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)> {
+        self.db().map(|db| db.metadata(metric)).unwrap_or_default()
+    }
+
+    fn overview(&self) -> Overview {
+        let Some(stats) = self.db().map(|db| db.stats()) else { return Overview::default() };
+        Overview { series: stats.series, chunks: stats.directory_entries + stats.blocks, times: stats.times }
+    }
+
+    fn cardinality(&self, limit: usize) -> Cardinality {
+        let Some(found) = self.db().map(|db| db.cardinality(limit)) else { return Cardinality::default() };
+        Cardinality {
+            label_pairs: found.label_pairs,
+            series_by_metric: found.series_by_metric,
+            values_by_label: found.values_by_label,
+            bytes_by_label: found.bytes_by_label,
+            series_by_pair: found.series_by_pair,
+        }
+    }
+
+    fn expose(&self, out: &mut Exposition) {
+        if let Some(db) = self.db() {
+            figures::expose(&db.stats(), out);
+        }
+    }
+
+    fn maintain(&self, now: TimestampMs) {
+        if let Some(Err(error)) = self.db().map(|db| db.maintain(now)) {
+            tracing::warn!(%error, "sealing, cleaning up or retention failed; it is tried again");
+        }
+    }
+
+    fn close(&self) {
+        // The last query that still reads keeps the database open until it ends.
+        drop(self.db.write().take());
+    }
+}
