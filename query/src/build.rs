@@ -63,6 +63,7 @@ impl<'q> Builder<'q> {
     /// A vector-valued expression.
     pub(crate) fn vector(&self, node: &Node) -> Result<Vector<'q>, QueryError> {
         self.context.check()?;
+        self.context.budget.admit_steps(self.grid.len)?;
         if self.grid.len == 0 {
             return self.nothing();
         }
@@ -87,6 +88,7 @@ impl<'q> Builder<'q> {
     /// The values of a scalar expression at all steps.
     pub(crate) fn scalar(&self, node: &Node) -> Result<Vec<f64>, QueryError> {
         let steps = self.grid.len;
+        self.context.budget.admit_steps(steps)?;
         match &node.kind {
             NodeKind::Number(value) => Ok(vec![*value; steps]),
             NodeKind::Negate(inner) => Ok(self.scalar(inner)?.into_iter().map(|v| -v).collect()),

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use hashbrown::HashMap;
 use nightjar_model::storage::{Querier, Storage};
 use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
@@ -10,8 +11,6 @@ use crate::build::Builder;
 use crate::eval::reserved::without_reserved;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Vector};
-use crate::operators::buffered::collect;
-use crate::operators::merge::{Duplicates, merge};
 use crate::operators::range_selector::matrix;
 use crate::parser::{ParserOptions, parse};
 use crate::plan::{Node, NodeKind, plan, time_bounds};
@@ -217,20 +216,21 @@ impl<'q> Evaluation<'q> {
                 } else {
                     within.vector(&subquery.expr)?
                 };
-                Ok(matrix_value(self.series(inner)?, within.grid))
+                self.matrix(inner, within.grid)
             }
             _ if instant => self.instant_vector(node),
-            _ => Ok(matrix_value(self.series(self.builder.vector(node)?)?, self.grid)),
+            _ => self.matrix(self.builder.vector(node)?, self.grid),
         }
     }
 
     fn instant_vector(&self, node: &Node) -> Result<Value, QueryError> {
         let at = self.grid.start;
-        let series = self.series(self.builder.vector(node)?)?;
+        let series = self.series(self.builder.vector(node)?, self.grid)?;
         let mut samples: Vec<VectorSample> = series
             .into_iter()
-            .filter_map(|(labels, column)| {
-                let value: SampleValue = column.get(0)?.to_value();
+            .filter_map(|MatrixSeries { labels, floats, histograms }| {
+                let histogram = histograms.into_iter().next().map(|(_, h)| SampleValue::Histogram(h));
+                let value = floats.first().map(|(_, v)| SampleValue::Float(*v)).or(histogram)?;
                 Some(VectorSample { labels, timestamp: at, value })
             })
             .collect();
@@ -240,33 +240,66 @@ impl<'q> Evaluation<'q> {
         Ok(Value::Vector(samples))
     }
 
-    /// The series of the answer, names dropped where that was put off.
-    fn series(&self, vector: Vector<'q>) -> Result<Vec<(Labels, Column)>, QueryError> {
-        let (mut series, _held) = collect(self.context, vector)?;
+    fn matrix(&self, vector: Vector<'q>, grid: Grid) -> Result<Value, QueryError> {
+        let mut series = self.series(vector, grid)?;
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(Value::Matrix(series))
+    }
+
+    /// The series of the answer that have samples, names dropped where that was put off.
+    fn series(&self, mut vector: Vector<'q>, grid: Grid) -> Result<Vec<MatrixSeries>, QueryError> {
+        let mut held = self.context.budget.hold(0)?;
+        let (mut column, mut series, mut dropped) = (Column::default(), Vec::new(), false);
+        for index in 0..vector.len() {
+            vector.next(&mut column)?;
+            if column.is_empty() {
+                continue;
+            }
+            held.more(column.samples())?;
+            let drop_name = column.drop_name && !self.context.drops_now();
+            dropped |= drop_name;
+            let labels = vector.labels(index);
+            let labels = if drop_name { without_reserved(&labels) } else { labels };
+            series.push(points(labels, &column, grid));
+        }
         self.context.check()?;
-        if self.context.drops_now() {
-            return Ok(series);
-        }
-        let mut dropped = false;
-        for (labels, _) in series.iter_mut().filter(|(_, column)| column.drop_name) {
-            *labels = without_reserved(labels);
-            dropped = true;
-        }
-        if dropped { merge(series, Duplicates::Merge) } else { Ok(series) }
+        if dropped { merge_points(series) } else { Ok(series) }
     }
 }
 
-fn matrix_value(series: Vec<(Labels, Column)>, grid: Grid) -> Value {
-    let mut matrix: Vec<MatrixSeries> = series
-        .into_iter()
-        .map(|(labels, column)| MatrixSeries {
-            labels,
-            floats: column.present.ones().map(|step| (grid.time(step), column.values[step])).collect(),
-            histograms: column.histograms.into_iter().map(|(step, h)| (grid.time(step as usize), h)).collect(),
-        })
-        .collect();
-    matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
-    Value::Matrix(matrix)
+fn points(labels: Labels, column: &Column, grid: Grid) -> MatrixSeries {
+    let mut floats = Vec::with_capacity(column.present.count());
+    floats.extend(column.present.ones().map(|step| (grid.time(step), column.values[step])));
+    let histograms = column.histograms.iter().map(|(step, h)| (grid.time(*step as usize), h.clone())).collect();
+    MatrixSeries { labels, floats, histograms }
+}
+
+/// Merges series of one label set, which must not have samples of one kind at one time; each stands where its first one
+/// stood.
+fn merge_points(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryError> {
+    let mut places: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
+    let mut merged: Vec<MatrixSeries> = Vec::with_capacity(series.len());
+    for one in series {
+        match places.get(&one.labels) {
+            None => {
+                places.insert(one.labels.clone(), merged.len());
+                merged.push(one);
+            }
+            Some(place) => {
+                let into = &mut merged[*place];
+                into.floats.extend(one.floats);
+                into.histograms.extend(one.histograms);
+                into.floats.sort_by_key(|point| point.0);
+                into.histograms.sort_by_key(|point| point.0);
+                let twice = into.floats.windows(2).any(|pair| pair[0].0 == pair[1].0)
+                    || into.histograms.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                if twice {
+                    return Err(QueryError::same_labelset());
+                }
+            }
+        }
+    }
+    Ok(merged)
 }
 
 /// Whether the order of an instant answer means something.

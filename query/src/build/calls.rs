@@ -90,11 +90,7 @@ impl<'q> Builder<'q> {
     fn timestamp(&self, func: &str, arg: &Node) -> Result<Vector<'q>, QueryError> {
         let starts = func == "start_timestamp";
         match &arg.kind {
-            NodeKind::Vector(_) if starts && !self.context.features.start_timestamps => floats(
-                self.context,
-                Box::new(crate::operators::buffered::Buffered::new(self.context, Vec::new())?),
-                |v| v,
-            ),
+            NodeKind::Vector(_) if starts && !self.context.features.start_timestamps => self.nothing(),
             NodeKind::Vector(selector) => {
                 let take = if starts { Take::Start } else { Take::Time };
                 let inner = Box::new(self.selector(selector, arg.span, take)?);

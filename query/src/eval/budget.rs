@@ -18,6 +18,11 @@ impl Budget {
         Budget { limit, held: Cell::new(0), peak: Cell::new(0) }
     }
 
+    /// Errs when a single series could have more samples than may be held.
+    pub(crate) fn admit_steps(&self, steps: usize) -> Result<(), QueryError> {
+        if steps > self.limit { Err(QueryError::too_many_samples()) } else { Ok(()) }
+    }
+
     /// Holds `samples` more, until the result is dropped.
     pub(crate) fn hold(&self, samples: usize) -> Result<Held<'_>, QueryError> {
         let mut held = Held { budget: self, samples: 0 };

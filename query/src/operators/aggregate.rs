@@ -59,8 +59,9 @@ impl<'q> Aggregate<'q> {
                 continue;
             }
             let group = self.groups.group_of(index);
+            // A group holds as many samples as it has steps; the first series tells about how many those are.
             if !std::mem::replace(&mut seen[group], true) {
-                self.held.more(self.steps)?;
+                self.held.more(column.samples())?;
             }
             self.drop_names[group] |= column.drop_name;
             let inner = &self.inner;

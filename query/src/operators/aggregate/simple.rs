@@ -17,15 +17,17 @@ impl Count {
 
 impl Fold for Count {
     fn add(&mut self, group: usize, column: &Column, _: &dyn Fn() -> String) {
-        let counts = self.counts.of(group);
-        column.present.ones().for_each(|step| counts[step] += 1);
-        column.histograms.iter().for_each(|(step, _)| counts[*step as usize] += 1);
+        self.counts.fold(group, column, |_| 1, |count, _| *count += 1);
+        for (step, _) in &column.histograms {
+            let (run, bit) = (*step as usize / 64, *step as usize % 64);
+            let run = self.counts.run(group, run);
+            run.seen |= 1 << bit;
+            run.cells[bit] += 1;
+        }
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        for (step, count) in self.counts.take(group).into_iter().enumerate().filter(|(_, count)| *count > 0) {
-            out.set(step, f64::from(count));
-        }
+        self.counts.take(group).for_each(|(step, count)| out.set(step, f64::from(count)));
     }
 }
 
@@ -55,33 +57,29 @@ pub(super) struct Extreme<'q, F> {
     shape: Shape<'q>,
     op: &'static str,
     better: F,
-    seen: Vec<Bits>,
     best: Cells<f64>,
 }
 
 impl<'q, F: Fn(f64, f64) -> bool> Extreme<'q, F> {
     /// `better(best, v)`: whether `v` takes the place of the best so far.
     pub(super) fn new(shape: Shape<'q>, op: &'static str, better: F) -> Extreme<'q, F> {
-        let seen = vec![Bits::new(shape.steps); shape.groups];
-        Extreme { shape, op, better, seen, best: Cells::new(shape, 0.0) }
+        Extreme { shape, op, better, best: Cells::new(shape, 0.0) }
     }
 }
 
 impl<F: Fn(f64, f64) -> bool> Fold for Extreme<'_, F> {
     fn add(&mut self, group: usize, column: &Column, _: &dyn Fn() -> String) {
         self.shape.ignore_histograms(column, self.op);
-        let (best, seen) = (self.best.of(group), &mut self.seen[group]);
-        for step in column.present.ones() {
-            let value = column.values[step];
-            if !seen.get(step) || (self.better)(best[step], value) {
-                seen.set(step);
-                best[step] = value;
+        let better = &self.better;
+        let take_better = |best: &mut f64, value: f64| {
+            if better(*best, value) {
+                *best = value;
             }
-        }
+        };
+        self.best.fold(group, column, |value| value, take_better);
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        let best = self.best.take(group);
-        self.seen[group].ones().for_each(|step| out.set(step, best[step]));
+        self.best.take(group).for_each(|(step, best)| out.set(step, best));
     }
 }

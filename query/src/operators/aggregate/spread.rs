@@ -1,5 +1,7 @@
 //! `stddev`, `stdvar`, `quantile`.
 
+use hashbrown::HashMap;
+
 use super::fold::{Cells, Fold, Shape};
 use crate::eval::Column;
 use crate::quantile::quantile;
@@ -29,22 +31,19 @@ impl<'q> Variance<'q> {
 impl Fold for Variance<'_> {
     fn add(&mut self, group: usize, column: &Column, _: &dyn Fn() -> String) {
         self.shape.ignore_histograms(column, self.op);
-        let moments = self.moments.of(group);
-        for step in column.present.ones() {
-            let (m, value) = (&mut moments[step], column.values[step]);
-            if m.count == 0.0 {
-                *m = Moments { count: 1.0, mean: value, squares: if value.is_finite() { 0.0 } else { f64::NAN } };
-                continue;
-            }
+        let first =
+            |value: f64| Moments { count: 1.0, mean: value, squares: if value.is_finite() { 0.0 } else { f64::NAN } };
+        let next = |m: &mut Moments, value: f64| {
             m.count += 1.0;
             let delta = value - m.mean;
             m.mean += delta / m.count;
             m.squares += delta * (value - m.mean);
-        }
+        };
+        self.moments.fold(group, column, first, next);
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        for (step, m) in self.moments.take(group).into_iter().enumerate().filter(|(_, m)| m.count > 0.0) {
+        for (step, m) in self.moments.take(group) {
             let variance = m.squares / m.count;
             out.set(step, if self.root { variance.sqrt() } else { variance });
         }
@@ -55,27 +54,27 @@ impl Fold for Variance<'_> {
 pub(super) struct Quantiles<'q> {
     shape: Shape<'q>,
     q: Vec<f64>,
-    values: Cells<Vec<f64>>,
+    /// Steps with their values, by group.
+    values: Vec<HashMap<u32, Vec<f64>>>,
 }
 
 impl<'q> Quantiles<'q> {
     pub(super) fn new(shape: Shape<'q>, q: Vec<f64>) -> Quantiles<'q> {
-        Quantiles { shape, q, values: Cells::new(shape, Vec::new()) }
+        Quantiles { shape, q, values: vec![HashMap::new(); shape.groups] }
     }
 }
 
 impl Fold for Quantiles<'_> {
     fn add(&mut self, group: usize, column: &Column, _: &dyn Fn() -> String) {
         self.shape.ignore_histograms(column, "quantile");
-        let values = self.values.of(group);
-        column.present.ones().for_each(|step| values[step].push(column.values[step]));
+        let values = &mut self.values[group];
+        column.present.ones().for_each(|step| values.entry(step as u32).or_default().push(column.values[step]));
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        for (step, mut values) in self.values.take(group).into_iter().enumerate() {
-            if !values.is_empty() {
-                out.set(step, quantile(self.q[step], &mut values));
-            }
+        for (step, mut values) in std::mem::take(&mut self.values[group]) {
+            let step = step as usize;
+            out.set(step, quantile(self.q[step], &mut values));
         }
     }
 }

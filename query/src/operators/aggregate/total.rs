@@ -8,11 +8,10 @@ use super::fold::{Cells, Fold, Shape};
 use crate::annotations::HistogramOperation;
 use crate::eval::Column;
 use crate::eval::average::HistogramMean;
-use crate::eval::bits::Bits;
 use crate::kahan::{Kahan, Mean};
 
 /// A running total or mean of floats.
-pub(super) trait Running: Clone {
+pub(super) trait Running: Copy {
     fn first(value: f64) -> Self;
     fn add(&mut self, value: f64);
     fn result(&self) -> f64;
@@ -96,7 +95,6 @@ struct HistogramCell<H> {
 /// `sum` or `avg`.
 pub(super) struct Total<'q, F, H> {
     shape: Shape<'q>,
-    seen: Vec<Bits>,
     floats: Cells<F>,
     histograms: HashMap<(usize, u32), HistogramCell<H>>,
 }
@@ -115,8 +113,7 @@ impl<'q> Total<'q, Mean, HistogramMean> {
 
 impl<'q, F: Running, H: RunningHistogram> Total<'q, F, H> {
     fn new(shape: Shape<'q>) -> Total<'q, F, H> {
-        let seen = vec![Bits::new(shape.steps); shape.groups];
-        Total { shape, seen, floats: Cells::new(shape, F::first(0.0)), histograms: HashMap::new() }
+        Total { shape, floats: Cells::new(shape, F::first(0.0)), histograms: HashMap::new() }
     }
 
     fn add_histogram(&mut self, group: usize, step: u32, h: &FloatHistogram, name: &dyn Fn() -> String) {
@@ -130,7 +127,7 @@ impl<'q, F: Running, H: RunningHistogram> Total<'q, F, H> {
         }
         cell.reset |= h.counter_reset_hint == CounterResetHint::Reset;
         cell.not_reset |= h.counter_reset_hint == CounterResetHint::NotReset;
-        if first || self.seen[group].get(step as usize) {
+        if first || self.floats.seen(group, step as usize) {
             return;
         }
         match cell.running.add(h) {
@@ -151,37 +148,27 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
         for (step, h) in &column.histograms {
             self.add_histogram(group, *step, h, name);
         }
-        let check = !self.histograms.is_empty();
-        let (seen, cells) = (&mut self.seen[group], self.floats.of(group));
-        if !check && column.present.all() && seen.all() {
-            cells.iter_mut().zip(&column.values).for_each(|(cell, value)| cell.add(*value));
+        if self.histograms.is_empty() {
+            self.floats.fold(group, column, F::first, F::add);
             return;
         }
+        // Where exponential and custom buckets met, floats do not count either.
+        let mut counting = column.clone();
         let incompatible =
-            |step: usize| self.histograms.get(&(group, step as u32)).is_some_and(|cell| cell.incompatible);
-        for step in column.present.ones() {
-            if check && incompatible(step) {
-                continue;
-            }
-            let (value, cell) = (column.values[step], &mut cells[step]);
-            if seen.get(step) {
-                cell.add(value);
-            } else {
-                seen.set(step);
-                *cell = F::first(value);
-            }
-        }
+            |step: &usize| self.histograms.get(&(group, *step as u32)).is_some_and(|cell| cell.incompatible);
+        column.present.ones().filter(incompatible).for_each(|step| counting.present.clear(step));
+        self.floats.fold(group, &counting, F::first, F::add);
     }
 
     fn finish(&mut self, group: usize, out: &mut Column) {
-        let (mut floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
+        let (floats, Shape { notes, at, steps, .. }) = (self.floats.take(group), self.shape);
         if self.histograms.is_empty() {
-            self.seen[group].ones().for_each(|step| out.set(step, floats[step].result()));
+            floats.for_each(|(step, float)| out.set(step, float.result()));
             return;
         }
-        floats.resize(steps, F::first(0.0));
-        for (step, float) in floats.iter().enumerate() {
-            let seen = self.seen[group].get(step).then(|| float.result());
+        let mut floats = floats.peekable();
+        for step in 0..steps {
+            let seen = floats.next_if(|(at, _)| *at == step).map(|(_, float)| float.result());
             match self.histograms.remove(&(group, step as u32)) {
                 Some(_) if seen.is_some() => notes.mixed_floats_histograms_in_aggregation(at),
                 Some(cell) if cell.incompatible => {}
