@@ -1,6 +1,33 @@
 //! Native histograms with absolute float counts, as PromQL computes with them.
 
+mod arithmetic;
+mod body;
+mod bounds;
+mod buckets;
+mod describe;
+mod equality;
+mod kahan;
+mod layout;
+mod print;
+mod reset;
+mod runs;
+mod sum;
+#[cfg(test)]
+mod tests;
+mod validity;
+
 use std::sync::Arc;
+
+pub use arithmetic::{Combined, IncompatibleSchemas};
+pub use bounds::{
+    MAX_EXPONENTIAL_SCHEMA, MIN_EXPONENTIAL_SCHEMA, custom_bound, exponential_bound, is_custom, is_exponential,
+    is_known,
+};
+pub use buckets::Bucket;
+pub use describe::{DescribeError, Described, parse, series_item};
+pub use kahan::kahan_add;
+pub use sum::HistogramSum;
+pub use validity::Invalid;
 
 /// The schema number of histograms with custom bucket bounds.
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
@@ -57,3 +84,46 @@ pub struct FloatHistogram {
     /// Upper bounds of custom buckets, ascending, without +Inf; `None` for exponential schemas.
     pub custom_values: Option<Arc<[f64]>>,
 }
+
+impl FloatHistogram {
+    /// Whether its buckets have custom bounds.
+    pub fn uses_custom_buckets(&self) -> bool {
+        self.schema == CUSTOM_BUCKETS_SCHEMA
+    }
+
+    /// Its custom bounds, ascending, without +Inf; none for exponential schemas.
+    pub fn bounds(&self) -> &[f64] {
+        self.custom_values.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it marks the end of its series instead of a value.
+    pub fn is_stale(&self) -> bool {
+        self.sum.to_bits() == STALE_SUM_BITS
+    }
+
+    /// Bytes it would take in Prometheus' memory. How many float samples a histogram counts for in query limits and
+    /// statistics follows from it.
+    pub fn size(&self) -> usize {
+        const STRUCT: usize = 168;
+        const ELEMENT: usize = 8;
+        let elements = self.positive_spans.len()
+            + self.negative_spans.len()
+            + self.positive_buckets.len()
+            + self.negative_buckets.len()
+            + self.bounds().len();
+        STRUCT + ELEMENT * elements
+    }
+
+    /// Whether it has negative buckets, populated or not.
+    pub fn has_negative_buckets(&self) -> bool {
+        !self.negative_buckets.is_empty()
+    }
+
+    /// Whether it has positive (or custom) buckets, populated or not.
+    pub fn has_positive_buckets(&self) -> bool {
+        !self.positive_buckets.is_empty()
+    }
+}
+
+/// The stale marker, as `sample` has it; repeated because that module builds on this one.
+const STALE_SUM_BITS: u64 = 0x7ff0_0000_0000_0002;
