@@ -8,6 +8,7 @@ mod describe;
 mod equality;
 mod kahan;
 mod layout;
+mod logarithm;
 mod print;
 mod reset;
 mod runs;
@@ -26,6 +27,7 @@ pub use bounds::{
 pub use buckets::Bucket;
 pub use describe::{DescribeError, Described, parse, series_item};
 pub use kahan::kahan_add;
+pub use logarithm::{exp2, log2};
 pub use sum::HistogramSum;
 pub use validity::Invalid;
 

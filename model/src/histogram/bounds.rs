@@ -46,8 +46,8 @@ pub fn custom_bound(index: i64, bounds: &[f64]) -> f64 {
     }
 }
 
-/// `fraction * 2^exponent`, rounded once; `fraction` in [0.5, 1).
-fn scaled(fraction: f64, exponent: i64) -> f64 {
+/// `fraction * 2^exponent`, rounded once; `fraction` in [0.5, 2).
+pub(super) fn scaled(fraction: f64, exponent: i64) -> f64 {
     match exponent {
         1025.. => f64::INFINITY,
         // 2^1023 is the largest power of two there is; the product is exact.

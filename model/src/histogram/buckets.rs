@@ -2,6 +2,7 @@
 
 use super::FloatHistogram;
 use super::bounds::{custom_bound, exponential_bound};
+use super::logarithm::log2;
 use super::runs::{indexes, indexes_backwards};
 
 /// One bucket.
@@ -29,7 +30,7 @@ impl Bucket {
         if linear {
             return (value - self.lower) / (self.upper - self.lower);
         }
-        let (lower, upper, value_log) = (self.lower.abs().log2(), self.upper.abs().log2(), value.abs().log2());
+        let (lower, upper, value_log) = (log2(self.lower.abs()), log2(self.upper.abs()), log2(value.abs()));
         if value > 0.0 { (value_log - lower) / (upper - lower) } else { 1.0 - ((value_log - upper) / (lower - upper)) }
     }
 

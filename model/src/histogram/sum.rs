@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arithmetic::{Combined, IncompatibleSchemas, add_custom};
 use super::body::Body;
-use super::bounds::is_custom;
+use super::bounds::{exponential_bound, is_custom};
 use super::runs::{Compensated, Count, Runs};
 use super::{CounterResetHint, FloatHistogram, Span};
 
@@ -95,10 +95,19 @@ impl HistogramSum {
             sum: rounded(&self.sum),
             positive_spans: self.body.positive.spans.to_vec(),
             negative_spans: self.body.negative.spans.to_vec(),
-            positive_buckets: self.body.positive.counts.iter().map(rounded).collect(),
-            negative_buckets: self.body.negative.counts.iter().map(rounded).collect(),
+            positive_buckets: self.rounded_buckets(&self.body.positive),
+            negative_buckets: self.rounded_buckets(&self.body.negative),
             custom_values: self.custom_values.clone(),
         }
+    }
+
+    /// What was lost is added as a histogram would be: not to buckets inside the zero bucket.
+    fn rounded_buckets(&self, side: &Runs<'_, Compensated>) -> Vec<f64> {
+        let (schema, threshold) = (self.body.schema, self.body.zero_threshold);
+        let in_zero = |(index, _): &(i64, _)| !is_custom(schema) && exponential_bound(*index, schema) <= threshold;
+        let skipped = if threshold > 0.0 { side.cells().take_while(in_zero).count() } else { 0 };
+        let lost = |i, c: &Compensated| if i < skipped { 0.0 } else { c.compensation };
+        side.counts.iter().enumerate().map(|(i, c)| c.sum + lost(i, c)).collect()
     }
 
     fn for_each_amount(&mut self, change: impl Fn(&mut f64)) {
