@@ -2,6 +2,7 @@
 
 pub mod ast;
 pub mod engine;
+pub mod histogram;
 pub mod parser;
 pub mod value;
 

@@ -75,6 +75,14 @@ impl FloatHistogram {
         [self.zero_count, self.count, self.sum].iter().chain(buckets).any(|v| v.is_infinite())
     }
 
+    /// The absolute values of everything in it added up, infinite when that overflows: no number in it, and none that
+    /// merging its buckets could give, is larger. NaN counts as nothing.
+    pub fn magnitude(&self) -> f64 {
+        let buckets = self.positive_buckets.iter().chain(&self.negative_buckets);
+        let amounts = [self.zero_count, self.count, self.sum];
+        amounts.iter().chain(buckets).map(|v| v.abs()).filter(|v| !v.is_nan()).sum()
+    }
+
     fn for_each_amount(&mut self, change: impl Fn(&mut f64)) {
         change(&mut self.zero_count);
         change(&mut self.count);

@@ -24,7 +24,7 @@ pub fn log2(x: f64) -> f64 {
 
 /// `2^x`.
 pub fn exp2(x: f64) -> f64 {
-    if x.is_nan() || x > 1024.0 || x < -1075.0 {
+    if !(-1075.0..=1024.0).contains(&x) {
         return x.exp2();
     }
     let exponent = x.round();

@@ -71,8 +71,7 @@ impl HistogramSum {
             || self.custom_values.iter().any(|bounds| bounds.iter().any(|bound| bound.is_infinite()))
     }
 
-    /// The absolute values of everything in it added up: no number in it, and none that merging its buckets could
-    /// give, is larger. NaN counts as nothing.
+    /// What [`FloatHistogram::magnitude`] is to a histogram.
     pub fn magnitude(&self) -> f64 {
         let buckets = self.body.positive.counts.iter().chain(self.body.negative.counts.iter());
         [&self.body.zero, &self.count, &self.sum]
