@@ -53,15 +53,17 @@ impl<C: Count> Body<'_, C> {
         if threshold.partial_cmp(&self.zero_threshold) != Some(std::cmp::Ordering::Greater) {
             return (self.zero, self.zero_threshold);
         }
+        let mut zero = self.zero;
         loop {
-            let (zero, reached) = self.swallowed(&self.positive, self.zero, threshold);
-            threshold = reached;
-            let (zero, reached) = self.swallowed(&self.negative, zero, threshold);
+            (zero, threshold) = self.swallowed(&self.positive, zero, threshold);
+            let reached;
+            (zero, reached) = self.swallowed(&self.negative, zero, threshold);
             if reached == threshold {
                 return (zero, threshold);
             }
             // The negative side asks for more, so the positive side has to be looked at again.
             threshold = reached;
+            zero = zero.started_again(self.zero);
         }
     }
 

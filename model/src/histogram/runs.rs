@@ -13,6 +13,9 @@ pub(super) trait Count: Copy + Default + 'static {
     fn negated(self) -> Self;
     /// Whether nothing is in it.
     fn is_zero(self) -> bool;
+    /// `start` for a second attempt at a sum. Prometheus forgets to take back the digits the first one lost; so do we,
+    /// to agree with it to the bit.
+    fn started_again(self, start: Self) -> Self;
 }
 
 impl Count for f64 {
@@ -29,6 +32,10 @@ impl Count for f64 {
     #[inline]
     fn is_zero(self) -> bool {
         self == 0.0
+    }
+
+    fn started_again(self, start: f64) -> f64 {
+        start
     }
 }
 
@@ -52,6 +59,10 @@ impl Count for Compensated {
 
     fn is_zero(self) -> bool {
         self.sum == 0.0 && self.compensation == 0.0
+    }
+
+    fn started_again(self, start: Compensated) -> Compensated {
+        Compensated { sum: start.sum, compensation: self.compensation }
     }
 }
 
