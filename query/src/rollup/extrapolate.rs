@@ -3,12 +3,10 @@
 use nightjar_model::TimestampMs;
 
 use crate::eval::Column;
-use crate::rollup::start_time::{is_start_reset, overlaps};
+use crate::histogram::{self, RangeKind};
 use crate::rollup::window::{Timeline, WindowSpec};
 use crate::rollup::{Call, Outcome, Window, float};
-use crate::value::SampleValue;
-
-mod histogram;
+use crate::start_time::{is_start_reset, starts_overlap};
 
 /// Which of the family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +15,17 @@ pub(crate) struct Family {
     pub(crate) counter: bool,
     /// `rate`: per second.
     pub(crate) per_second: bool,
+}
+
+impl Family {
+    /// The same for histograms.
+    pub(crate) fn kind(self) -> RangeKind {
+        match self {
+            Family { counter: false, .. } => RangeKind::Delta,
+            Family { per_second: false, .. } => RangeKind::Increase,
+            Family { per_second: true, .. } => RangeKind::Rate,
+        }
+    }
 }
 
 /// What extrapolation needs of a window's times, in seconds.
@@ -153,7 +162,7 @@ fn resets(series: &FloatSeries<'_>) -> Vec<usize> {
 /// Indices of samples whose start time overlaps with the sample before.
 fn overlapping(series: &FloatSeries<'_>) -> Vec<usize> {
     let FloatSeries { t, st, .. } = series;
-    (1..st.len()).filter(|i| overlaps(st[i - 1], t[i - 1], st[*i])).collect()
+    (1..st.len()).filter(|i| starts_overlap(st[i - 1], t[i - 1], st[*i])).collect()
 }
 
 /// One window of a series that has histograms.
@@ -167,7 +176,7 @@ pub(crate) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Outcome
             Ok(None)
         }
         (true, true) => Ok(None),
-        (true, false) => Ok(histogram::window(family, w, call).map(SampleValue::from)),
+        (true, false) => call.answer(histogram::rate(w.histograms(), family.kind())),
         (false, true) => single(family, w, call),
     }
 }
