@@ -124,14 +124,6 @@ impl App {
             loaded.at as f64 / 1000.0,
         );
         if let Some(store) = self.store.get() {
-            let overview = store.overview();
-            out.gauge("prometheus_tsdb_head_series", "Series in memory.", overview.series as f64);
-            if let Some((min, max)) = overview.times {
-                let name = "prometheus_tsdb_head_min_time_seconds";
-                out.gauge(name, "Oldest sample in memory.", min as f64 / 1000.0);
-                let name = "prometheus_tsdb_head_max_time_seconds";
-                out.gauge(name, "Newest sample in memory.", max as f64 / 1000.0);
-            }
             store.expose(&mut out);
         }
         out.into_text()

@@ -24,7 +24,7 @@ use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
 use crate::metrics::Metrics;
 use crate::server::{self, Patience, Server, ServerLimits};
-use crate::store::{Phase, Store, StoreSlot};
+use crate::store::{Phase, Store, StoreOptions, StoreSlot};
 
 /// How long running requests may finish when the server ends.
 const GRACE: Duration = Duration::from_secs(5);
@@ -34,19 +34,6 @@ const MAINTENANCE: Duration = Duration::from_secs(5);
 
 /// The configuration read when no flag names one, if it exists.
 const DEFAULT_CONFIG: &str = "prometheus.yml";
-
-/// What storage is opened with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreOptions {
-    /// The directory.
-    pub path: PathBuf,
-    /// How long samples are kept.
-    pub retention: Duration,
-    /// How many bytes of samples are kept; 0 = no limit.
-    pub retention_bytes: u64,
-    /// How late a sample may come.
-    pub out_of_order_window: Duration,
-}
 
 /// Opens storage, telling the slot how far it got. The error is one sentence with the path and the remedy.
 pub type OpenStore = Box<dyn FnOnce(StoreOptions, &StoreSlot) -> Result<Arc<dyn Store>, String> + Send>;

@@ -1,10 +1,12 @@
 //! Storage as the server sees it: the ports, what is told about it, and whether it is open yet.
 
-mod cardinality;
 pub mod db;
+mod figures;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use nightjar_model::TimestampMs;
 use nightjar_model::metadata::Metadata;
@@ -12,10 +14,23 @@ use nightjar_model::storage::{Appender, Storage};
 
 use crate::exposition::Exposition;
 
+/// What storage is opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// The directory.
+    pub path: PathBuf,
+    /// How long samples are kept.
+    pub retention: Duration,
+    /// How many bytes of samples are kept; 0 = no limit.
+    pub retention_bytes: u64,
+    /// How late a sample may come.
+    pub out_of_order_window: Duration,
+}
+
 /// An open database.
 pub trait Store: Storage + Appender {
-    /// Metadata of all metrics, sorted by metric name; a metric has several when its sources disagree.
-    fn metadata(&self) -> Vec<(String, Vec<Metadata>)>;
+    /// Metadata of all metrics, or of one, sorted by metric name; a metric has several when its sources disagree.
+    fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)>;
 
     /// Figures about the data.
     fn overview(&self) -> Overview;
@@ -38,17 +53,17 @@ pub trait Store: Storage + Appender {
 pub struct Overview {
     /// Series in memory.
     pub series: u64,
-    /// Distinct label pairs.
-    pub label_pairs: u64,
-    /// Frames, pages or chunks in memory.
+    /// Places where samples lie: entries of the log's directory, and blocks.
     pub chunks: u64,
-    /// Oldest and newest sample in memory; `None` when there is none.
+    /// Oldest and newest sample; `None` when there is none.
     pub times: Option<(TimestampMs, TimestampMs)>,
 }
 
 /// Who contributes most. Each list is sorted, largest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cardinality {
+    /// Distinct label pairs.
+    pub label_pairs: u64,
     /// Series by metric name.
     pub series_by_metric: Vec<(String, u64)>,
     /// Distinct values by label name.

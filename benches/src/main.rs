@@ -9,6 +9,7 @@
     reason = "a tool that watches servers from outside"
 )]
 
+mod bench;
 mod capture;
 mod decode;
 mod fleet;

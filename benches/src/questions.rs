@@ -5,61 +5,15 @@ mod ingest;
 mod query;
 mod restart;
 
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use nightjar_remote_write::Protocol;
-
+use crate::bench::{Bench, EVERY};
 use crate::capture::Capture;
 use crate::fleet::Fleet;
-use crate::load::send;
 use crate::options::Options;
 use crate::report::Report;
-use crate::server::{Kind, Server};
+use crate::server::Kind;
 use crate::{Outcome, decode};
-
-/// Recorded every 4 s; replayed every 15 s.
-const EVERY: usize = 4;
-/// Scrapes sent before all connections wait for each other.
-const SLICE: usize = 40;
-
-/// Everything a question needs.
-pub(crate) struct Bench<'a> {
-    options: &'a Options,
-    capture: Capture,
-    /// The time of the last scrape.
-    now: i64,
-    root: PathBuf,
-}
-
-impl Bench<'_> {
-    fn pick<T>(&self, quick: T, full: T) -> T {
-        if self.options.quick { quick } else { full }
-    }
-
-    fn settle_limit(&self) -> Duration {
-        Duration::from_secs(self.pick(6, 30))
-    }
-
-    /// Sends a whole fleet, ten minutes at a time: no connection may run hours ahead of another.
-    fn replay(&self, fleet: &Fleet<'_>, server: &Server) -> Outcome<u64> {
-        let mut samples = 0;
-        for first in (0..fleet.scrapes()).step_by(SLICE) {
-            let slice = first..(first + SLICE).min(fleet.scrapes());
-            let load = fleet.load(Protocol::V1, self.options.connections, self.options.batch, slice)?;
-            samples += load.samples;
-            send(&load, server.port, Protocol::V1)?.checked()?;
-        }
-        Ok(samples)
-    }
-
-    /// Starts a server in a fresh directory.
-    fn fresh(&self, kind: &Kind, question: &str) -> Outcome<(Server, PathBuf)> {
-        let dir = self.root.join(format!("{}-{question}", kind.name));
-        let _ = std::fs::remove_dir_all(&dir);
-        Server::start(kind, &dir).map(|(server, _)| (server, dir))
-    }
-}
 
 /// Answers what was asked.
 pub(crate) fn answer(options: &Options) -> Outcome<()> {
@@ -93,6 +47,7 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
             }
         }
     }
+    report.judge();
     report.print(&servers);
     Ok(())
 }
@@ -109,17 +64,4 @@ fn present(bench: &Bench<'_>) -> Outcome<Vec<(Kind, String)>> {
         }
     }
     if servers.is_empty() { Err("no server to measure".to_owned()) } else { Ok(servers) }
-}
-
-/// A large number with its thousands apart.
-fn grouped(n: f64) -> String {
-    let digits = format!("{n:.0}");
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -6,6 +6,7 @@ use crate::server::Kind;
 #[derive(Default)]
 pub(crate) struct Report {
     rows: Vec<(String, Vec<(String, String)>)>,
+    answers: Vec<(String, String, Vec<f64>)>,
 }
 
 impl Report {
@@ -17,6 +18,21 @@ impl Report {
             self.rows.len() - 1
         });
         self.rows[at].1.push((server.to_owned(), figure));
+    }
+
+    /// Notes an answer, to be held against Prometheus' in the end.
+    pub(crate) fn compare(&mut self, row: &str, server: &str, answer: Vec<f64>) {
+        self.answers.push((row.to_owned(), server.to_owned(), answer));
+    }
+
+    /// Says how far answers are from Prometheus'.
+    pub(crate) fn judge(&mut self) {
+        let answers = std::mem::take(&mut self.answers);
+        for (row, server, answer) in &answers {
+            let judge = answers.iter().find(|(r, s, _)| r == row && s == "prometheus");
+            let verdict = judge.map_or("nobody to compare with".to_owned(), |(_, _, right)| distance(answer, right));
+            self.add(row, server, verdict);
+        }
     }
 
     /// A Markdown table.
@@ -32,6 +48,16 @@ impl Report {
             println!("| {row} | {} |", cells.join(" | "));
         }
     }
+}
+
+fn distance(answer: &[f64], right: &[f64]) -> String {
+    if answer.len() != right.len() {
+        return format!("{} values instead of {}", answer.len(), right.len());
+    }
+    let far =
+        |(a, b): (&f64, &f64)| if a.to_bits() == b.to_bits() { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) };
+    let most = answer.iter().zip(right).map(far).fold(0.0, f64::max);
+    if most == 0.0 { format!("{} values, equal", answer.len()) } else { format!("off by up to {most:.0e}") }
 }
 
 /// The machine in a line.
@@ -51,4 +77,17 @@ fn machine() -> String {
         memory.unwrap_or(0.0) / (1 << 20) as f64,
         kernel.trim()
     )
+}
+
+/// A large number with its thousands apart.
+pub(crate) fn grouped(n: f64) -> String {
+    let digits = format!("{n:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
 }

@@ -182,7 +182,8 @@ impl Server {
         let names = ["nightjar_build_info{", "prometheus_build_info{", "vm_app_version{"];
         let line = metrics.lines().find(|line| names.iter().any(|name| line.starts_with(name))).unwrap_or("");
         let labels = line.split([',', '{']);
-        let told = labels.filter_map(|label| label.strip_prefix("version=\"")).map(|value| value.trim_end_matches('"'));
+        let told =
+            labels.filter_map(|label| label.strip_prefix("version=\"")).filter_map(|value| value.split('"').next());
         told.map(str::to_owned)
             .find(|version| !version.is_empty())
             .or_else(|| self.packaged())

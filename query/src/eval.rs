@@ -6,6 +6,7 @@ pub(crate) mod column;
 pub(crate) mod context;
 pub(crate) mod grid;
 pub(crate) mod operator;
+pub(crate) mod packed;
 pub(crate) mod reserved;
 pub(crate) mod tally;
 
@@ -13,3 +14,4 @@ pub(crate) use column::{Column, Point};
 pub(crate) use context::Context;
 pub(crate) use grid::Grid;
 pub(crate) use operator::{Operator, Vector};
+pub(crate) use packed::Packed;

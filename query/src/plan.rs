@@ -7,6 +7,7 @@ use crate::ast::{
     SubqueryExpr, UnaryOp, ValueType, VectorMatching, VectorSelector,
 };
 use crate::error::QueryError;
+use crate::eval::grid::reference;
 use crate::options::Steps;
 
 mod bounds;
@@ -204,7 +205,7 @@ impl Planner {
         Ok(match call.func.name {
             "start" => seconds(start),
             "end" => seconds(end),
-            "range" => seconds(end - start),
+            "range" => seconds(end.saturating_sub(start)),
             "step" => seconds(if start == end { 0 } else { self.step_ms }),
             func => {
                 let args = call.args.iter().map(|arg| self.node(arg)).collect::<Result<_, _>>()?;
@@ -250,7 +251,7 @@ impl Selector {
     /// The time looked at for an evaluation at `t`.
     #[inline]
     pub(crate) fn reference(&self, t: TimestampMs) -> TimestampMs {
-        self.at.unwrap_or(t) - self.offset_ms
+        reference(t, self.at, self.offset_ms)
     }
 
     /// What to read for reference times `first..=last`, a window of `range_ms` (0 = instant selector).

@@ -133,3 +133,32 @@ fn a_query_may_override_the_lookback() {
     };
     assert_eq!([0, 59_999, 60_000].map(count), [1, 1, 0]);
 }
+
+#[test]
+fn the_ends_of_time_are_no_trouble() {
+    let storage = storage(1, 3);
+    let options = QueryOptions::default();
+    for query in [
+        "m",
+        "rate(m[5m])",
+        "m offset 100y",
+        "m offset -100y",
+        "m @ 9223372036854770",
+        "rate(m[5m] @ -9223372036854770)",
+        "max_over_time(m[5m:1m] @ 9223372036854770 offset -100y)",
+        "sum_over_time(m[100y])",
+        "absent(m)",
+        "range()",
+    ] {
+        for at in [TimestampMs::MIN, -1, 0, TimestampMs::MAX] {
+            let parsed = nightjar_query::parse(query, &nightjar_query::ParserOptions::ALL).unwrap();
+            let _ = engine(1_000).instant_expr(&storage, &parsed, query, at, &options, &Uninterrupted);
+            let steps = Steps { start: at, end: at.saturating_add(120_000), step_ms: 60_000 };
+            let _ = engine(1_000).range_expr(&storage, &parsed, query, steps, &options, &Uninterrupted);
+        }
+        let steps = Steps { start: TimestampMs::MIN, end: TimestampMs::MAX, step_ms: 1 };
+        assert!(engine(1_000).range(&storage, "m", steps, &options, &Uninterrupted).is_err());
+    }
+    let huge = engine(1_000).instant(&storage, "max_over_time(m[100y:1ms])", 0, &options, &Uninterrupted).unwrap_err();
+    assert!(huge.to_string().contains("too many samples"));
+}

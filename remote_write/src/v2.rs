@@ -27,10 +27,10 @@ const SAMPLE: u64 = 2 << 3 | 2;
 pub(crate) fn decode(scratch: &mut Scratch, body: &[u8], limits: &Limits) -> Result<(), DecodeError> {
     find(scratch, body, limits)?;
     let places = std::mem::take(&mut scratch.series);
-    let result = places.iter().enumerate().try_for_each(|(index, (start, end))| {
-        let message = Reader::new(&body[..*end as usize]).from(*start as usize);
-        Series { scratch, body, limits, index, message }.decode()
-    });
+    let result = places
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, place)| Series { scratch, body, limits, index, place: *place }.decode());
     scratch.series = places;
     result
 }
@@ -68,7 +68,8 @@ struct Series<'s, 'a> {
     body: &'a [u8],
     limits: &'s Limits,
     index: usize,
-    message: Reader<'a>,
+    /// Where its message lies in the body.
+    place: (u32, u32),
 }
 
 /// What a series says beside its samples.
@@ -85,11 +86,16 @@ type Problem = (RejectReason, String);
 
 impl<'a> Series<'_, 'a> {
     #[inline(always)]
+    fn message(&self) -> Reader<'a> {
+        Reader::new(&self.body[..self.place.1 as usize]).from(self.place.0 as usize)
+    }
+
+    #[inline(always)]
     fn decode(&mut self) -> Result<(), DecodeError> {
         let before = self.scratch.filled();
         let mut rest = Rest::default();
         let mut refs = Reader::new(&[]);
-        let mut reader = self.message;
+        let mut reader = self.message();
         while !reader.is_done() {
             match reader.key()? {
                 REFS => {
@@ -100,7 +106,7 @@ impl<'a> Series<'_, 'a> {
                     check(self.scratch.samples.len() + 1, self.limits.samples, "samples")?;
                     self.scratch.samples.push(sample::decode(reader.message()?, true)?);
                 }
-                key => self.other_field(key, &mut reader, &mut rest)?,
+                key => reader = self.other_field(key, reader, &mut rest)?,
             }
         }
         let now = self.scratch.filled();
@@ -128,7 +134,7 @@ impl<'a> Series<'_, 'a> {
     }
 
     #[inline(never)]
-    fn other_field(&mut self, key: u64, reader: &mut Reader<'a>, rest: &mut Rest) -> Result<(), DecodeError> {
+    fn other_field(&mut self, key: u64, mut reader: Reader<'a>, rest: &mut Rest) -> Result<Reader<'a>, DecodeError> {
         let (number, wire) = reader.split_key(key)?;
         if matches!(number, 2..=5) {
             reader.expect(wire, Wire::Bytes)?;
@@ -144,7 +150,7 @@ impl<'a> Series<'_, 'a> {
             5 => rest.metadata.merge(reader.message()?)?,
             _ => reader.skip(wire)?,
         }
-        Ok(())
+        Ok(reader)
     }
 
     #[inline(always)]
@@ -158,7 +164,7 @@ impl<'a> Series<'_, 'a> {
 
     #[cold]
     fn spell_scattered(&mut self) -> Result<Spelling, SpellError> {
-        let refs = gather(self.message)?;
+        let refs = gather(self.message())?;
         let scratch = &mut *self.scratch;
         scratch.symbols.spell_alone(self.body, Reader::new(&refs), &mut scratch.arena, self.limits.label_bytes)
     }
@@ -197,7 +203,7 @@ impl<'a> Series<'_, 'a> {
             }
             SpellError::Wire(error) => Err(error.into()),
             error => {
-                let bytes = gather(self.message)?;
+                let bytes = gather(self.message())?;
                 let refs = Reader::new(&bytes);
                 let problem = self.scratch.symbols.explain(&error, refs);
                 let detail = format!("parsing labels for series {}: {problem}", listed(refs));

@@ -18,8 +18,8 @@ pub(super) async fn metadata(State(app): State<Arc<App>>, params: Params) -> Res
     // Here 0 means "all" too.
     let per_metric = Some(count(&params, "limit_per_metric")?).filter(|n| *n > 0).unwrap_or(usize::MAX);
     let wanted = params.get("metric");
-    let mut families = open_store(&app)?.metadata();
-    families.retain(|(metric, entries)| !entries.is_empty() && (wanted.is_empty() || metric == wanted));
+    let mut families = open_store(&app)?.metadata(Some(wanted).filter(|metric| !metric.is_empty()));
+    families.retain(|(_, entries)| !entries.is_empty());
     families.truncate(limit);
     Ok(respond::success(|out| {
         out.push(b'{');

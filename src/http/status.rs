@@ -136,7 +136,7 @@ pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<
     Ok(respond::success(|out| {
         let head = format!(
             "{{\"headStats\":{{\"numSeries\":{},\"numLabelPairs\":{},\"chunkCount\":{},\"minTime\":{min},\"maxTime\":{max}}}",
-            overview.series, overview.label_pairs, overview.chunks
+            overview.series, cardinality.label_pairs, overview.chunks
         );
         out.extend_from_slice(head.as_bytes());
         let lists = [

@@ -12,9 +12,8 @@ use nightjar_platform::{Disk, RealDisk};
 use nightjar_tsdb::{Db, Options};
 use parking_lot::RwLock;
 
-use super::{Cardinality, Overview, Store, StoreSlot, cardinality};
+use super::{Cardinality, Overview, Store, StoreOptions, StoreSlot, figures};
 use crate::exposition::Exposition;
-use crate::serve::StoreOptions;
 
 /// An open database; empty once closed.
 pub struct DbStore<D: Disk> {
@@ -82,19 +81,31 @@ impl<D: Disk> Appender for DbStore<D> {
 }
 
 impl<D: Disk> Store for DbStore<D> {
-    fn metadata(&self) -> Vec<(String, Vec<Metadata>)> {
-        Vec::new()
+    fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)> {
+        self.db().map(|db| db.metadata(metric)).unwrap_or_default()
     }
 
     fn overview(&self) -> Overview {
-        Overview::default()
+        let Some(stats) = self.db().map(|db| db.stats()) else { return Overview::default() };
+        Overview { series: stats.series, chunks: stats.directory_entries + stats.blocks, times: stats.times }
     }
 
     fn cardinality(&self, limit: usize) -> Cardinality {
-        cardinality::count(self, limit).unwrap_or_default()
+        let Some(found) = self.db().map(|db| db.cardinality(limit)) else { return Cardinality::default() };
+        Cardinality {
+            label_pairs: found.label_pairs,
+            series_by_metric: found.series_by_metric,
+            values_by_label: found.values_by_label,
+            bytes_by_label: found.bytes_by_label,
+            series_by_pair: found.series_by_pair,
+        }
     }
 
-    fn expose(&self, _: &mut Exposition) {}
+    fn expose(&self, out: &mut Exposition) {
+        if let Some(db) = self.db() {
+            figures::expose(&db.stats(), out);
+        }
+    }
 
     fn maintain(&self, now: TimestampMs) {
         if let Some(Err(error)) = self.db().map(|db| db.maintain(now)) {

@@ -16,8 +16,8 @@ mod url;
 
 pub(crate) use escaper::escape;
 
-use crate::function::{Context, Functions};
-use crate::value::{Signature, Type, Value};
+use crate::function::Functions;
+use crate::value::{Signature, Type};
 use stringify::Printed;
 
 /// What stands in place of unsafe values. It means nothing in any language, and can be searched for.
@@ -28,7 +28,7 @@ pub(crate) fn functions() -> Functions {
     let printed = |name: &'static str, escape: fn(&Printed) -> String| {
         Functions::new().with(name, Signature::variadic(&[Type::Any]), move |context, args| {
             let printed = Printed::of(context, args)?;
-            made(context, escape(&printed))
+            Ok(escape(&printed).into())
         })
     };
     Functions::new()
@@ -48,16 +48,9 @@ pub(crate) fn functions() -> Functions {
         .and(printed("_html_template_urlfilter", url::filter))
         .and(printed("_html_template_urlnormalizer", url::normalize))
         .with("_html_template_jsvalescaper", Signature::variadic(&[Type::Any]), |context, args| {
-            let text = js::value(context, args)?;
-            made(context, text)
+            Ok(js::value(context, args)?.into())
         })
         .with("_eval_args_", Signature::variadic(&[Type::Any]), |context, args| {
-            let text = stringify::sprint(context, args)?;
-            made(context, text)
+            Ok(stringify::sprint(context, args)?.into())
         })
-}
-
-/// Escaping can lengthen a text sixfold; the executor charges for it.
-fn made(_: &mut Context<'_>, text: String) -> Result<Value, String> {
-    Ok(text.into())
 }

@@ -7,8 +7,8 @@ mod show;
 mod tree;
 
 pub(crate) use number::Number;
-pub(crate) use parser::{Parsed, parse};
-pub(crate) use tree::{Action, Branch, Call, Command, Expr, ExprKind, Node, Pipe, Text, Tree, Variable};
+pub(crate) use parser::parse;
+pub(crate) use tree::{Action, Branch, Call, Command, Expr, ExprKind, Node, Pipe, Text, Tree};
 
 /// How deep control structures and parentheses may nest. Go allows 10,000 parentheses; people write five.
 pub(crate) const MOST_NESTING: usize = 100;

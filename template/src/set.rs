@@ -15,7 +15,7 @@ use crate::value::Value;
 type Trees = BTreeMap<Arc<str>, Arc<Tree>>;
 
 /// A set of templates and the functions they may call. Cloning it is cheap.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Set {
     functions: Arc<Functions>,
     missing_key: MissingKey,
@@ -63,6 +63,26 @@ impl Set {
     /// If there is no such template, it fails, or it passes a limit. The message names the place.
     pub fn render(&self, name: &str, data: &Value, context: &mut Context<'_>) -> Result<String, Error> {
         run(&Plain { set: self }, name, data, context)
+    }
+
+    /// The text a template makes of `data` that is not kept: one that may call those of the set.
+    ///
+    /// # Errors
+    /// As [`Set::parse`] and [`Set::render`].
+    pub fn expand(&self, text: &str, data: &Value, context: &mut Context<'_>) -> Result<String, Error> {
+        let mut set = self.clone();
+        set.parse("", text)?;
+        set.render("", data, context)
+    }
+
+    /// As [`Set::expand`], as HTML.
+    ///
+    /// # Errors
+    /// As [`Set::parse`] and [`Set::render_html`].
+    pub fn expand_html(&self, text: &str, data: &Value, context: &mut Context<'_>) -> Result<String, Error> {
+        let mut set = self.clone();
+        set.parse("", text)?;
+        set.render_html("", data, context)
     }
 
     /// The HTML the template `name` makes of `data`: values are escaped for the place they stand in.

@@ -78,10 +78,6 @@ impl Time {
         Self::from_unix(unix_ms.div_euclid(1000), unix_ms.rem_euclid(1000) as u32 * 1_000_000)
     }
 
-    pub(crate) fn from_unix_ns(unix_ns: i64) -> Self {
-        Self::from_unix(unix_ns.div_euclid(1_000_000_000), unix_ns.rem_euclid(1_000_000_000) as u32)
-    }
-
     /// Go's zero time: the start of the year 1. Alertmanager shows it for alerts without an end.
     #[must_use]
     pub fn zero() -> Self {

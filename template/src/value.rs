@@ -226,7 +226,7 @@ impl Value {
     pub(crate) fn weight(&self) -> usize {
         match self {
             Value::Str(text) | Value::Safe(_, text) => text.len(),
-            Value::List(list) => list.items().len() * size_of::<Value>(),
+            Value::List(list) => size_of_val(list.items()),
             Value::Map(map) => map.entries().len() * (size_of::<Value>() + 32),
             _ => 0,
         }

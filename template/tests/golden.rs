@@ -1,8 +1,11 @@
 //! Templates by what Go makes of them: `testdata/template/*.txt` beside ours.
 
-#[path = "golden/cases.rs"]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
+
+#[path = "support/cases.rs"]
 mod cases;
-#[path = "golden/data.rs"]
+#[path = "support/data.rs"]
 mod data;
 
 use cases::{Case, Outcome};
@@ -13,8 +16,7 @@ use nightjar_template::{Context, Limits};
 const DIFFERENT: &[(&str, &str)] = &[("{{ len .nil }}", "a nil that Go holds in an interface{} is plain nil here")];
 
 fn outcome(case: &Case) -> Outcome {
-    let (set, data) = data::set(&case.data, &case.mode);
-    let mut set = set;
+    let (mut set, data) = data::set(&case.data, &case.mode);
     let text = if case.data == "rule" {
         format!("{}{}", nightjar_template::RULE_PRELUDE, case.template)
     } else {
@@ -23,7 +25,7 @@ fn outcome(case: &Case) -> Outcome {
     if let Err(e) = set.parse("t", &text) {
         return Outcome::Error(e.to_string());
     }
-    let mut world = World::default();
+    let mut world = World;
     let mut context = Context::new(&mut world, Limits::NOTIFICATION);
     let result = match case.mode.as_str() {
         "html" => set.render_html("t", &data, &mut context),

@@ -1,8 +1,11 @@
 //! Whatever the text, there is an answer.
 
-#[path = "golden/cases.rs"]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
+
+#[path = "support/cases.rs"]
 mod cases;
-#[path = "golden/data.rs"]
+#[path = "support/data.rs"]
 mod data;
 
 use nightjar_template::{Context, Limits};

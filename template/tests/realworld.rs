@@ -1,6 +1,9 @@
 //! The annotations of published rule files are templates.
 
-#[path = "golden/data.rs"]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
+
+#[path = "support/data.rs"]
 mod data;
 
 use std::path::{Path, PathBuf};
@@ -65,9 +68,11 @@ fn published_annotations_parse_and_render() {
         }
         let mut world = data::World;
         let rendered = set.render("t", &alert, &mut Context::new(&mut world, Limits::RULE));
-        let expected = rendered.is_ok() || text.contains("query") || text.contains("nosuch");
-        if !expected {
-            failed.push(format!("{text}: {}", rendered.unwrap_err()));
+        // The world here answers few queries.
+        if let Err(e) = rendered
+            && !text.contains("query")
+        {
+            failed.push(format!("{text}: {e}"));
         }
     }
     println!("{templates} templates in {} texts", texts.len());

@@ -15,6 +15,7 @@ pub(crate) mod querier;
 pub(crate) mod seal;
 pub(crate) mod set;
 pub(crate) mod snapshot;
+pub(crate) mod stats;
 pub(crate) mod target;
 pub(crate) mod view;
 
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
+use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{AppendDone, Appender, Atomicity, Querier, Storage, StorageError, WriteBatch};
 use nightjar_model::{ClosedRange, TimestampMs};
 use nightjar_platform::{Disk, Entropy, PanicPolicy, RealClock, RealEntropy, SeededEntropy, Thread, spawn};
@@ -44,6 +46,7 @@ pub use maintain::Maintained;
 pub use open::{OpenError, Progress};
 use open::{io_error, recover};
 use querier::DbQuerier;
+pub use stats::{Cardinality, DbStats};
 use view::{Parts, View};
 
 /// The lock file of a data directory.
@@ -104,7 +107,15 @@ impl<D: Disk> Db<D> {
         let counters = Counters::default();
         counters.damaged.store(found.damaged + missing, std::sync::atomic::Ordering::Relaxed);
         let (collected, encoder, pending) = (Collected::default(), Encoder::default(), Pending::default());
-        let keeping = Housekeeping { manifest, retired: Vec::new(), old_snapshots: Vec::new(), untidy: true };
+        let next_file = state.scalars.next_file.max(1);
+        let keeping = Housekeeping {
+            manifest,
+            next_file,
+            retired: Vec::new(),
+            old_snapshots: Vec::new(),
+            released: false,
+            untidy: true,
+        };
         let inner = Arc::new(Inner {
             disk,
             options,
@@ -122,7 +133,8 @@ impl<D: Disk> Db<D> {
             _lock: lock,
         });
         let shared = Arc::clone(&inner);
-        let committer = spawn("nightjar-commit", &PanicPolicy::quiet(), move || shared.run_committer(log))
+        let on_panic = committer_panic(&inner);
+        let committer = spawn("nightjar-commit", &on_panic, move || shared.run_committer(log))
             .map_err(io_error(&inner.disk, root))?;
         Ok(Db { inner, committer: Some(committer) })
     }
@@ -132,6 +144,38 @@ impl<D: Disk> Db<D> {
     pub fn maintain(&self, now: TimestampMs) -> std::io::Result<Maintained> {
         self.inner.maintain(now)
     }
+
+    /// Figures as they are now. Cheap enough for every scrape.
+    pub fn stats(&self) -> DbStats {
+        self.inner.stats()
+    }
+
+    /// How labels are spread over the series in memory; at most `limit` lines a list.
+    pub fn cardinality(&self, limit: usize) -> Cardinality {
+        self.inner.cardinality(limit)
+    }
+
+    /// What is known about metrics, or about one; sorted by metric, the newest variant first.
+    pub fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)> {
+        self.inner.metadata(metric)
+    }
+}
+
+/// A committer that panicked commits nothing any more: refuse what comes, so that nobody waits for it.
+fn committer_panic<D: Disk>(inner: &Arc<Inner<D>>) -> PanicPolicy {
+    let inner = Arc::downgrade(inner);
+    PanicPolicy::new(move |thread, message| {
+        tracing::error!(thread, message, "the write-ahead log has stopped; restart the server");
+        if let Some(inner) = inner.upgrade() {
+            let mut queue = inner.queue.lock();
+            queue.stopping = true;
+            let waiting = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            for waiting in waiting {
+                (waiting.done)(Err(append::unavailable("the write-ahead log has stopped; restart the server")));
+            }
+        }
+    })
 }
 
 impl<D: Disk> Drop for Db<D> {

@@ -11,5 +11,5 @@ mod options;
 mod wal;
 
 pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
-pub use db::{Db, Maintained, OpenError, Progress};
+pub use db::{Cardinality, Db, DbStats, Maintained, OpenError, Progress};
 pub use options::Options;

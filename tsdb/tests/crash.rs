@@ -1,4 +1,5 @@
 //! The power is cut at every step of a workload: what was acknowledged is there, what is there was submitted.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 
@@ -199,4 +200,132 @@ fn a_flipped_bit_is_never_served() {
 
 fn read_whole(batches: &[Owned]) -> Content {
     model(batches).into_iter().map(|(labels, samples)| (labels, samples.into_iter().collect())).collect()
+}
+
+/// Options under which a workload of a minute fills several blocks.
+fn sealing() -> Options {
+    Options {
+        segment_bytes: 1200,
+        block_ms: 10_000,
+        seal_delay_ms: 4_000,
+        out_of_order_window_ms: 60_000,
+        retention_ms: 0,
+        ..options()
+    }
+}
+
+/// Late samples that reach far into what was sealed, and series that come and go.
+fn long_workload(batches: i64) -> Vec<Owned> {
+    let value = |i: i64, s: i64| f64::from_bits((i * 1000 + s) as u64 | 0x4000_0000_0000_0000);
+    let batch = |i: i64| {
+        let mut batch = Owned::default();
+        for s in [0, 1, 2, 10 + i / 9] {
+            let series = format!("__name__=m{s},job=j{},instance={}", s % 2, s % 3);
+            batch = batch.with(&series, &[(NOW + i * 2_000, value(i, s))]);
+        }
+        if i % 5 == 4 {
+            batch = batch.with("__name__=m0,job=j0,instance=0", &[(NOW + i * 2_000 - 17_001, value(i, 500))]);
+        }
+        batch
+    };
+    (0..batches).map(batch).collect()
+}
+
+#[test]
+fn power_cut_during_housekeeping() {
+    let batches = long_workload(30);
+    let disk = SimDisk::new();
+    disk.record();
+    disk.mark(0);
+    {
+        let db = open(&disk, sealing()).unwrap();
+        for (i, batch) in batches.iter().enumerate() {
+            append(&db, batch, Atomicity::Whole, NOW + 600_000).unwrap();
+            disk.mark(i as u64 + 1);
+            if i % 4 == 3 {
+                while db.maintain(NOW).unwrap() != nightjar_tsdb::Maintained::Nothing {}
+            }
+        }
+        check(&read(&db), &batches, &batches, "live");
+        assert!(db.stats().blocks > 4);
+    }
+    for (point, image) in disk.recording().crashes(IMAGES, 2) {
+        let acked = point.mark.unwrap_or(0) as usize;
+        let what = format!("{point:?}");
+        let first = {
+            let db = open(&image, sealing()).unwrap_or_else(|e| panic!("{what}: {e}"));
+            let first = read(&db);
+            assert_eq!(db.stats().damaged_sections, 0, "{what}");
+            first
+        };
+        check(&first, &batches[..acked], &batches[..(acked + 1).min(batches.len())], &what);
+        let db = open(&image, sealing()).unwrap();
+        assert_eq!(read(&db), first, "{what}: the second recovery differs");
+        for batch in &batches[acked..] {
+            append(&db, batch, Atomicity::Whole, NOW + 600_000).unwrap_or_else(|e| panic!("{what}: {e}"));
+            while db.maintain(NOW).unwrap() != nightjar_tsdb::Maintained::Nothing {}
+        }
+        check(&read(&db), &batches, &batches, &what);
+        drop(db);
+        let db = open(&image.crash(Crash::LoseUnsynced), sealing()).unwrap();
+        check(&read(&db), &batches, &batches, &what);
+    }
+}
+
+#[test]
+fn housekeeping_may_fail_at_any_call() {
+    let batches = long_workload(20);
+    for kind in [FaultKind::Io, FaultKind::NoSpace] {
+        for after in 0..400 {
+            let disk = SimDisk::new();
+            let mut failed = 0;
+            {
+                let db = open(&disk, sealing()).unwrap();
+                for (i, batch) in batches.iter().enumerate() {
+                    append(&db, batch, Atomicity::Whole, NOW + 600_000).unwrap();
+                    if i == 10 {
+                        disk.inject(Fault { call: None, path: None, after, kind, sticky: false });
+                        while db.maintain(NOW).map_or_else(
+                            |_| {
+                                failed += 1;
+                                true
+                            },
+                            |done| done != nightjar_tsdb::Maintained::Nothing,
+                        ) {}
+                        disk.clear_faults();
+                    }
+                }
+                while db.maintain(NOW).unwrap() != nightjar_tsdb::Maintained::Nothing {}
+                check(&read(&db), &batches, &batches, &format!("{kind:?} after {after}"));
+            }
+            for crash in [Crash::LoseUnsynced, Crash::KeepAll] {
+                let db = open(&disk.crash(crash), sealing()).unwrap();
+                check(&read(&db), &batches, &batches, &format!("{kind:?} after {after}, {crash:?}"));
+            }
+            if failed == 0 {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn old_blocks_are_removed() {
+    let disk = SimDisk::new();
+    let options = Options { retention_ms: 30_000, ..sealing() };
+    let batches = long_workload(40);
+    let db = open(&disk, options.clone()).unwrap();
+    for (i, batch) in batches.iter().enumerate() {
+        let now = NOW + i as i64 * 2_000;
+        append(&db, batch, Atomicity::Whole, now).unwrap();
+        while db.maintain(now).unwrap() != nightjar_tsdb::Maintained::Nothing {}
+    }
+    let files = disk.list("blocks".as_ref()).unwrap();
+    assert_eq!(files.len() as u64, db.stats().blocks);
+    let oldest = read(&db).values().flatten().map(|(t, _)| *t).min().unwrap();
+    assert!(oldest >= NOW + 78_000 - 30_000 - 10_000, "{}", oldest - NOW);
+    drop(db);
+    let before = disk.list("wal".as_ref()).unwrap().len();
+    assert!(before < 20, "old segments are removed: {before}");
+    assert!(disk.list("quarantine".as_ref()).is_err(), "nothing was put aside");
 }

@@ -1,11 +1,12 @@
 //! Random lives of a database against a map: appends in and out of order, repetitions, strange floats, seals, restarts,
 //! power cuts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
 
 use std::collections::BTreeMap;
 
-use nightjar_model::storage::{Atomicity, Querier, RejectReason, SelectHints, SeriesSet, Storage};
+use nightjar_model::storage::{Atomicity, Querier, RejectReason, SelectHints, Storage};
 use nightjar_model::{ClosedRange, Labels, Matcher, STALE_NAN_BITS};
 use nightjar_platform::SimDisk;
 use nightjar_platform::disk::Crash;
@@ -134,7 +135,7 @@ fn live(steps: &[Step]) {
             }
             Step::Reopen | Step::Crash => {
                 held.clear();
-                db = None;
+                drop(db.take());
                 if matches!(step, Step::Crash) {
                     disk = disk.crash(Crash::Random { seed: i as u64 });
                 }

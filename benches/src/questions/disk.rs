@@ -1,13 +1,13 @@
 //! How many bytes a sample takes on disk once a server has packed it as well as it does.
 
-use super::Bench;
 use crate::Outcome;
+use crate::bench::Bench;
 use crate::fleet::Fleet;
 use crate::report::Report;
 use crate::server::{Kind, disk_bytes};
 
 pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Outcome<()> {
-    let fleet = Fleet::new(&bench.capture, bench.pick(6, 20), 800, bench.now);
+    let fleet = Fleet::new(&bench.capture, bench.pick(6, 30), 1440, bench.now);
     let (server, dir) = bench.fresh(kind, "disk")?;
     let data = dir.join("data");
     let samples = bench.replay(&fleet, &server)?;

@@ -2,11 +2,11 @@
 
 use nightjar_remote_write::Protocol;
 
-use super::{Bench, grouped};
 use crate::Outcome;
+use crate::bench::Bench;
 use crate::fleet::Fleet;
 use crate::load::{send, send_paced};
-use crate::report::Report;
+use crate::report::{Report, grouped};
 use crate::server::{Kind, Server};
 
 pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Outcome<()> {

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use nightjar_remote_write::Protocol;
 
-use super::{Bench, grouped};
 use crate::Outcome;
+use crate::bench::Bench;
 use crate::fleet::Fleet;
 use crate::load::send;
-use crate::report::Report;
+use crate::report::{Report, grouped};
 use crate::server::{Kind, Server, disk_bytes};
 
 const SCRAPES: usize = 5;

@@ -184,6 +184,14 @@ impl SimDisk {
     }
 }
 
+impl Recording {
+    /// Disks as a power cut may have left them: after every step, each in several ways, at most `limit` in all (then
+    /// evenly spread). The same `seed` gives the same images.
+    pub fn crashes(&self, limit: usize, seed: u64) -> impl Iterator<Item = (CrashPoint, SimDisk)> + '_ {
+        self.images(limit, seed).map(|(point, tree)| (point, SimDisk::from_tree(tree)))
+    }
+}
+
 impl State {
     /// Counts a call and says whether it fails.
     fn call(&mut self, call: Call, path: &str) -> Option<FaultKind> {

@@ -136,6 +136,6 @@ impl<'q> Builder<'q> {
             labels.push(label.clone());
         }
         let grouping = Grouping { labels: &labels, without: node.without };
-        count_values(self.context, label, self.vector(&node.expr)?, &grouping)
+        count_values(self.context, label, self.vector(&node.expr)?, &grouping, self.grid.len)
     }
 }

@@ -2,6 +2,16 @@
 
 use nightjar_model::TimestampMs;
 
+/// Nobody looks at times further from the epoch (in milliseconds); so ranges and lookbacks can be added and subtracted
+/// without a second thought.
+const FURTHEST: TimestampMs = 1 << 61;
+
+/// The time looked at for an evaluation at `t`: shifted, or fixed and shifted.
+#[inline]
+pub(crate) fn reference(t: TimestampMs, at: Option<TimestampMs>, offset_ms: i64) -> TimestampMs {
+    at.unwrap_or(t).saturating_sub(offset_ms).clamp(-FURTHEST, FURTHEST)
+}
+
 /// Evaluation times `start, start + step_ms, ...`, `len` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
@@ -21,7 +31,7 @@ impl Grid {
 
     /// Times up to `end`, inclusive.
     pub(crate) fn until(start: TimestampMs, end: TimestampMs, step_ms: i64) -> Grid {
-        let len = if end < start { 0 } else { end.saturating_sub(start) / step_ms + 1 };
+        let len = if end < start { 0 } else { (end.saturating_sub(start) / step_ms).saturating_add(1) };
         Grid { start, step_ms, len: usize::try_from(len).unwrap_or(usize::MAX) }
     }
 

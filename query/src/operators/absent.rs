@@ -25,7 +25,7 @@ pub(crate) fn absent<'q>(
     let mut ones = Column::full(vec![1.0; steps]);
     ones.remove(&there);
     ones.drop_name = true;
-    Ok(Box::new(Buffered::new(context, vec![(asked_labels(matchers), ones)])?))
+    Ok(Box::new(Buffered::new(context, vec![(asked_labels(matchers), ones.into())])?))
 }
 
 /// Labels fixed by exactly one equality matcher.

@@ -4,18 +4,18 @@ use nightjar_model::Labels;
 
 use crate::error::QueryError;
 use crate::eval::budget::Held;
-use crate::eval::{Column, Context, Operator, Vector};
+use crate::eval::{Column, Context, Operator, Packed, Vector};
 
 /// Series with their values, in order.
 pub(crate) struct Buffered<'q> {
-    series: Vec<(Labels, Column)>,
+    series: Vec<(Labels, Packed)>,
     next: usize,
     _held: Held<'q>,
 }
 
 impl<'q> Buffered<'q> {
     /// Series with their values.
-    pub(crate) fn new(context: &'q Context<'q>, series: Vec<(Labels, Column)>) -> Result<Buffered<'q>, QueryError> {
+    pub(crate) fn new(context: &'q Context<'q>, series: Vec<(Labels, Packed)>) -> Result<Buffered<'q>, QueryError> {
         let held = context.budget.hold(series.iter().map(|(_, column)| column.samples()).sum())?;
         Ok(Buffered { series, next: 0, _held: held })
     }
@@ -31,7 +31,7 @@ impl Operator for Buffered<'_> {
     }
 
     fn next(&mut self, out: &mut Column) -> Result<(), QueryError> {
-        *out = std::mem::take(&mut self.series[self.next].1);
+        std::mem::take(&mut self.series[self.next].1).unpack(out);
         self.next += 1;
         Ok(())
     }
@@ -41,15 +41,14 @@ impl Operator for Buffered<'_> {
 pub(crate) fn collect<'q>(
     context: &'q Context<'q>,
     mut inner: Vector<'_>,
-) -> Result<(Vec<(Labels, Column)>, Held<'q>), QueryError> {
+) -> Result<(Vec<(Labels, Packed)>, Held<'q>), QueryError> {
     let mut held = context.budget.hold(0)?;
-    let mut all = Vec::new();
+    let (mut all, mut column) = (Vec::new(), Column::default());
     for index in 0..inner.len() {
-        let mut column = Column::default();
         inner.next(&mut column)?;
         if !column.is_empty() {
             held.more(column.samples())?;
-            all.push((inner.labels(index), column));
+            all.push((inner.labels(index), Packed::take(&mut column)));
         }
     }
     Ok((all, held))

@@ -5,6 +5,7 @@ use nightjar_model::Labels;
 use nightjar_model::number::format_f;
 
 use crate::error::QueryError;
+use crate::eval::packed::{Packed, Sparse};
 use crate::eval::{Column, Context, Point, Vector};
 use crate::operators::aggregate::Grouping;
 use crate::operators::buffered::Buffered;
@@ -15,9 +16,11 @@ pub(crate) fn count_values<'q>(
     label: &str,
     mut inner: Vector<'q>,
     grouping: &Grouping<'_>,
+    steps: usize,
 ) -> Result<Vector<'q>, QueryError> {
     let mut counts: HashMap<Labels, usize> = HashMap::new();
-    let mut out: Vec<(Labels, Column)> = Vec::new();
+    let mut out: Vec<(Labels, HashMap<u32, f64>)> = Vec::new();
+    let mut held = context.budget.hold(0)?;
     let mut column = Column::default();
     for index in 0..inner.len() {
         inner.next(&mut column)?;
@@ -31,10 +34,11 @@ pub(crate) fn count_values<'q>(
             let mut builder = labels.to_builder();
             let group = grouping.labels_of(&builder.set(label, text).build());
             *counts.entry(group.clone()).or_insert_with(|| {
-                out.push((group, Column::new(column.len())));
+                out.push((group, HashMap::new()));
                 out.len() - 1
             })
         };
+        let mut held_now = 0;
         let mut places = Vec::with_capacity(column.len());
         for step in column.occupied().ones() {
             let place = match column.get(step) {
@@ -45,9 +49,22 @@ pub(crate) fn count_values<'q>(
             places.push((step, place));
         }
         for (step, place) in places {
-            let counted = &mut out[place].1;
-            counted.set(step, counted.float(step).unwrap_or(0.0) + 1.0);
+            let count = out[place].1.entry(step as u32).or_insert_with(|| {
+                held_now += 1;
+                0.0
+            });
+            *count += 1.0;
         }
+        held.more(held_now)?;
     }
-    Ok(Box::new(Buffered::new(context, out)?))
+    drop(held);
+    let series = out.into_iter().map(|(labels, counts)| (labels, sparse(counts, steps))).collect();
+    Ok(Box::new(Buffered::new(context, series)?))
+}
+
+fn sparse(counts: HashMap<u32, f64>, len: usize) -> Packed {
+    let mut counts: Vec<(u32, f64)> = counts.into_iter().collect();
+    counts.sort_unstable_by_key(|(step, _)| *step);
+    let (steps, values) = counts.into_iter().unzip();
+    Packed::Sparse(Sparse { len, steps, values, ..Sparse::default() })
 }

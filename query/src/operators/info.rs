@@ -5,7 +5,7 @@ use nightjar_model::labels::METRIC_NAME;
 use nightjar_model::{Labels, LabelsBuilder, MatchOp, Matcher};
 
 use crate::error::QueryError;
-use crate::eval::{Column, Context, Vector};
+use crate::eval::{Column, Context, Packed, Vector};
 use crate::operators::buffered::{Buffered, collect};
 use crate::operators::merge::{Duplicates, merge};
 
@@ -78,8 +78,9 @@ pub(crate) fn info<'q>(
     select: impl FnOnce(Vec<Matcher>) -> Result<Vector<'q>, QueryError>,
 ) -> Result<Vector<'q>, QueryError> {
     let (base, held) = collect(context, base)?;
+    let base = unpacked(base);
     let infos = match query.selection(&base) {
-        Some(matchers) => collect(context, select(matchers)?)?.0,
+        Some(matchers) => unpacked(collect(context, select(matchers)?)?.0),
         None => Vec::new(),
     };
     let mut newest = newest(context, &infos, steps)?;
@@ -111,7 +112,12 @@ pub(crate) fn info<'q>(
         }
     }
     drop(held);
+    let out = out.into_iter().map(|(labels, column)| (labels, column.into())).collect();
     Ok(Box::new(Buffered::new(context, merge(out, Duplicates::Merge)?)?))
+}
+
+fn unpacked(series: Vec<(Labels, Packed)>) -> Vec<(Labels, Column)> {
+    series.into_iter().map(|(labels, packed)| (labels, packed.into())).collect()
 }
 
 /// For each step and target the newest info series of each name, by index.

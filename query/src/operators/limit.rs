@@ -55,7 +55,7 @@ fn filtered<'q>(
         column.keep(&kept);
         if !column.is_empty() {
             held.more(column.samples())?;
-            out.push((inner.labels(index), column));
+            out.push((inner.labels(index), column.into()));
         }
     }
     drop(held);

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use nightjar_model::Labels;
 
 use crate::error::QueryError;
-use crate::eval::{Column, Context, Vector};
+use crate::eval::{Column, Context, Packed, Vector};
 use crate::operators::buffered::{Buffered, collect};
 
 /// What becomes of series with one label set.
@@ -38,11 +38,11 @@ fn has_duplicates(inner: &Vector<'_>) -> bool {
 
 /// Merges series of one label set; each stands where its first one stood.
 pub(crate) fn merge(
-    series: Vec<(Labels, Column)>,
+    series: Vec<(Labels, Packed)>,
     duplicates: Duplicates,
-) -> Result<Vec<(Labels, Column)>, QueryError> {
+) -> Result<Vec<(Labels, Packed)>, QueryError> {
     let mut places: HashMap<Labels, usize> = HashMap::with_capacity(series.len());
-    let mut merged: Vec<(Labels, Column)> = Vec::with_capacity(series.len());
+    let mut merged: Vec<(Labels, Packed)> = Vec::with_capacity(series.len());
     for (labels, column) in series {
         match places.get(&labels) {
             None => {
@@ -50,9 +50,12 @@ pub(crate) fn merge(
                 merged.push((labels, column));
             }
             Some(place) => {
-                if duplicates == Duplicates::Refuse || !merged[*place].1.absorb(&column) {
+                let into = &mut merged[*place].1;
+                let mut both = Column::from(std::mem::take(into));
+                if duplicates == Duplicates::Refuse || !both.absorb(&Column::from(column)) {
                     return Err(QueryError::same_labelset());
                 }
+                *into = Packed::from(both);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::annotations::Notes;
 use crate::ast::Span;
 use crate::error::QueryError;
 use crate::eval::reserved::without_reserved;
-use crate::eval::{Column, Context, Grid, Vector};
+use crate::eval::{Column, Context, Grid, Packed, Vector};
 use crate::histogram::{fraction, quantile};
 use crate::operators::buffered::Buffered;
 use crate::operators::merge::{Duplicates, merge};
@@ -68,7 +68,7 @@ struct Classic {
     /// Labels without `le`.
     labels: Labels,
     /// Upper bounds and values of the series that make it up.
-    buckets: Vec<(f64, Column)>,
+    buckets: Vec<(f64, Packed)>,
 }
 
 /// One native histogram series.
@@ -115,12 +115,12 @@ pub(crate) fn ask<'q>(
             classics.push(Classic { labels: key, buckets: Vec::new() });
             classics.len() - 1
         });
-        classics[place].buckets.push((upper, column));
+        classics[place].buckets.push((upper, column.into()));
     }
     let mut asker = Asker { context, asked, grid, at, out: Vec::new() };
     let conflicts = asker.drop_conflicts(&mut natives, &classics, &places)?;
     natives.iter().for_each(|native| asker.native(native));
-    for (i, classic) in classics.iter().enumerate() {
+    for (i, classic) in classics.into_iter().enumerate() {
         context.worked(grid.len * classic.buckets.len())?;
         asker.classic(classic, conflicts.get(&i));
     }
@@ -134,7 +134,7 @@ struct Asker<'a, 'q> {
     asked: &'a [Asked],
     grid: Grid,
     at: Span,
-    out: Vec<(Labels, Column)>,
+    out: Vec<(Labels, Packed)>,
 }
 
 impl Asker<'_, '_> {
@@ -150,7 +150,8 @@ impl Asker<'_, '_> {
         for native in natives {
             let Some(place) = places.get(&native.labels) else { continue };
             let classic = &classics[*place];
-            let there = |step: u32| classic.buckets.iter().any(|(_, column)| column.present.get(step as usize));
+            let columns: Vec<Column> = classic.buckets.iter().map(|(_, packed)| packed.clone().into()).collect();
+            let there = |step: u32| columns.iter().any(|column| column.present.get(step as usize));
             let steps: Vec<u32> = native.histograms.iter().map(|(step, _)| *step).filter(|step| there(*step)).collect();
             if !steps.is_empty() {
                 let metric = if self.context.drops_now() { "" } else { native.labels.metric_name() };
@@ -176,18 +177,18 @@ impl Asker<'_, '_> {
         }
     }
 
-    fn classic(&mut self, classic: &Classic, conflicts: Option<&Vec<u32>>) {
+    fn classic(&mut self, classic: Classic, conflicts: Option<&Vec<u32>>) {
         let labels = self.result_labels(&classic.labels);
         let metric = if self.context.drops_now() { "" } else { classic.labels.metric_name() };
-        let mut buckets = Vec::with_capacity(classic.buckets.len());
+        let columns: Vec<(f64, Column)> = classic.buckets.into_iter().map(|(le, packed)| (le, packed.into())).collect();
+        let mut buckets = Vec::with_capacity(columns.len());
         for asked in self.asked {
             let place = Place { notes: &self.context.notes, at: self.at, metric };
             let mut answers = Vec::with_capacity(self.grid.len);
             for step in 0..self.grid.len {
                 buckets.clear();
                 buckets.extend(
-                    classic
-                        .buckets
+                    columns
                         .iter()
                         .filter_map(|(upper, column)| column.float(step).map(|count| Bucket { upper: *upper, count })),
                 );
@@ -211,7 +212,7 @@ impl Asker<'_, '_> {
         let Some((name, values)) = &asked.label else {
             let mut column = empty();
             answers.iter().for_each(|(step, value)| column.set(*step, *value));
-            self.out.push((labels.clone(), column));
+            self.out.push((labels.clone(), column.into()));
             return;
         };
         let mut by_value: Vec<(&str, Column)> = Vec::new();
@@ -224,7 +225,7 @@ impl Asker<'_, '_> {
             by_value[place].1.set(*step, *value);
         }
         for (text, column) in by_value {
-            self.out.push((labels.to_builder().set(name, text).build(), column));
+            self.out.push((labels.to_builder().set(name, text).build(), column.into()));
         }
     }
 }

@@ -23,6 +23,6 @@ pub(crate) fn scalar(context: &Context<'_>, mut inner: Vector<'_>, steps: usize)
 
 /// A scalar as a vector with one element without labels.
 pub(crate) fn vector<'q>(context: &'q Context<'q>, values: Vec<f64>) -> Result<Vector<'q>, QueryError> {
-    let series = vec![(Labels::empty(), Column::full(values))];
+    let series = vec![(Labels::empty(), Column::full(values).into())];
     Ok(Box::new(super::buffered::Buffered::new(context, series)?))
 }

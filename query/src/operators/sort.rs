@@ -25,7 +25,9 @@ pub(crate) fn sort<'q>(
     by: &By,
     descending: bool,
 ) -> Result<Vector<'q>, QueryError> {
-    let (mut series, held) = collect(context, inner)?;
+    let (series, held) = collect(context, inner)?;
+    let mut series: Vec<(Labels, Column)> =
+        series.into_iter().map(|(labels, packed)| (labels, packed.into())).collect();
     if matches!(by, By::Value) {
         series.iter_mut().for_each(|(_, column)| column.histograms.clear());
         series.retain(|(_, column)| !column.is_empty());
@@ -41,6 +43,7 @@ pub(crate) fn sort<'q>(
         }
     }
     drop(held);
+    let series = series.into_iter().map(|(labels, column)| (labels, column.into())).collect();
     Ok(Box::new(Buffered::new(context, series)?))
 }
 

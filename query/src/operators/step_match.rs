@@ -61,7 +61,8 @@ pub(crate) fn by_step<'q>(
         context.worked(many.series.len() + one.series.len())?;
         matcher.step(step, signatures)?;
     }
-    let merged = merge(matcher.out, Duplicates::Merge)?;
+    let out = matcher.out.into_iter().map(|(labels, column)| (labels, column.into())).collect();
+    let merged = merge(out, Duplicates::Merge)?;
     drop(held);
     Ok(Box::new(Buffered::new(context, merged)?))
 }

@@ -5,6 +5,7 @@ use nightjar_model::Labels;
 
 use crate::ast::Span;
 use crate::error::QueryError;
+use crate::eval::packed::{Packed, Sparse};
 use crate::eval::{Column, Context, Vector};
 use crate::operators::aggregate::{Grouping, Groups};
 use crate::operators::buffered::Buffered;
@@ -137,20 +138,21 @@ pub(crate) fn choose<'q>(
 }
 
 /// The chosen elements as series, in order of first choice.
-fn chosen(heaps: &[Heap], steps: usize, series: impl Fn(usize) -> (Labels, bool)) -> Vec<(Labels, Column)> {
+fn chosen(heaps: &[Heap], steps: usize, series: impl Fn(usize) -> (Labels, bool)) -> Vec<(Labels, Packed)> {
     let mut places: HashMap<u32, usize> = HashMap::new();
-    let mut out: Vec<(Labels, Column)> = Vec::new();
+    let mut out: Vec<(Labels, Sparse)> = Vec::new();
     for (i, heap) in heaps.iter().enumerate() {
         for item in &heap.items {
             let place = *places.entry(item.series).or_insert_with(|| {
                 let (labels, drop_name) = series(item.series as usize);
-                out.push((labels, Column { drop_name, ..Column::new(steps) }));
+                out.push((labels, Sparse { len: steps, drop_name, ..Sparse::default() }));
                 out.len() - 1
             });
-            out[place].1.set(i % steps, item.value);
+            out[place].1.steps.push((i % steps) as u32);
+            out[place].1.values.push(item.value);
         }
     }
-    out
+    out.into_iter().map(|(labels, sparse)| (labels, Packed::Sparse(sparse))).collect()
 }
 
 #[cfg(test)]

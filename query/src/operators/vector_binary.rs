@@ -5,7 +5,7 @@ use nightjar_model::Labels;
 use crate::ast::{BinaryOp, Cardinality, Span, VectorMatching};
 use crate::error::QueryError;
 use crate::eval::budget::Held;
-use crate::eval::{Column, Context, Operator, Vector};
+use crate::eval::{Column, Context, Operator, Packed, Vector};
 use crate::operators::binary::{Made, arithmetic, comparison, samples};
 use crate::operators::matching::{Signatures, result_labels};
 use crate::operators::merge::{Duplicates, distinct};
@@ -50,6 +50,7 @@ pub(crate) fn vector_binary<'q>(
         pulled: 0,
         ones: Vec::new(),
         column: Column::default(),
+        partner: (usize::MAX, Column::default()),
         held,
     };
     distinct(context, Box::new(matched), Duplicates::Merge)
@@ -108,8 +109,10 @@ struct Matched<'q> {
     pairs: Vec<Pair>,
     next: usize,
     pulled: usize,
-    ones: Vec<Column>,
+    ones: Vec<Packed>,
     column: Column,
+    /// The unpacked partner, and which one it is.
+    partner: (usize, Column),
     held: Held<'q>,
 }
 
@@ -117,15 +120,12 @@ impl Matched<'_> {
     fn pull_ones(&mut self) -> Result<(), QueryError> {
         let mut wanted = vec![false; self.one.len()];
         self.pairs.iter().for_each(|pair| wanted[pair.one] = true);
+        let mut column = Column::default();
         for wanted in wanted {
-            let mut column = Column::default();
             self.one.next(&mut column)?;
-            if wanted {
-                self.held.more(column.samples())?;
-            } else {
-                column = Column::default();
-            }
-            self.ones.push(column);
+            let packed = if wanted { Packed::take(&mut column) } else { Packed::default() };
+            self.held.more(packed.samples())?;
+            self.ones.push(packed);
         }
         Ok(())
     }
@@ -151,7 +151,11 @@ impl Operator for Matched<'_> {
         }
         self.next += 1;
         self.context.worked(self.column.len())?;
-        let (mut lhs, mut rhs) = (&self.column, &self.ones[pair.one]);
+        if self.partner.0 != pair.one {
+            self.ones[pair.one].copy_to(&mut self.partner.1);
+            self.partner.0 = pair.one;
+        }
+        let (mut lhs, mut rhs) = (&self.column, &self.partner.1);
         if self.op.matching.card == Cardinality::OneToMany {
             std::mem::swap(&mut lhs, &mut rhs);
         }

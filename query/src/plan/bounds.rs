@@ -3,7 +3,7 @@
 use nightjar_model::{ClosedRange, TimestampMs};
 
 use super::{Node, NodeKind, SubqueryNode};
-use crate::eval::grid::Grid;
+use crate::eval::grid::{Grid, reference};
 
 /// The smallest interval that contains every sample a plan may look at, evaluated at `grid`; `None` without selectors.
 pub(crate) fn time_bounds(node: &Node, grid: Grid, lookback_ms: i64, default_step_ms: i64) -> Option<ClosedRange> {
@@ -40,7 +40,7 @@ fn union(a: Option<ClosedRange>, b: Option<ClosedRange>) -> Option<ClosedRange> 
 impl SubqueryNode {
     /// The time looked at for an evaluation at `t`.
     pub(crate) fn reference(&self, t: TimestampMs) -> TimestampMs {
-        self.at.unwrap_or(t) - self.offset_ms
+        reference(t, self.at, self.offset_ms)
     }
 
     /// Where the inner expression is evaluated: absolute multiples of the step, strictly after the window's start.

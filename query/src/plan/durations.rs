@@ -38,7 +38,7 @@ impl Planner {
         Ok(match &expr.kind {
             DurationKind::Literal(literal) => literal.value,
             DurationKind::Step => self.step_ms as f64 / 1000.0,
-            DurationKind::Range => (self.steps.end - self.steps.start) as f64 / 1000.0,
+            DurationKind::Range => self.steps.end.saturating_sub(self.steps.start) as f64 / 1000.0,
             DurationKind::Paren(inner) | DurationKind::Unary(UnaryOp::Plus, inner) => self.seconds(inner)?,
             DurationKind::Unary(UnaryOp::Minus, inner) => -self.seconds(inner)?,
             DurationKind::MinOf(a, b) => gomath::min(self.seconds(a)?, self.seconds(b)?),

@@ -8,6 +8,7 @@ use nightjar_model::TimestampMs;
 
 use crate::eval::Grid;
 use crate::eval::bits::Bits;
+use crate::eval::grid::reference;
 use crate::plan::Selector;
 use crate::rollup::extrapolate::Extrapolation;
 
@@ -69,7 +70,7 @@ impl WindowSpec {
     /// Right end of the range of a step.
     #[inline]
     pub(crate) fn range_end(&self, step: usize) -> TimestampMs {
-        self.at.unwrap_or_else(|| self.grid.time(step)) - self.offset_ms
+        reference(self.grid.time(step), self.at, self.offset_ms)
     }
 
     /// Extents of all steps over ascending `times`.

@@ -180,13 +180,13 @@ impl<'t> Run<'t, '_, '_> {
             return self.finish_call(At::Expr(expr), name, result).map(Slot::bare);
         }
         let has_args = args.len() > 1 || last.is_some();
-        if let Value::Object(object) = target {
-            if let Some(value) = object.field(name) {
-                if has_args {
-                    return self.fail(format!("{name} has arguments but cannot be invoked as function"));
-                }
-                return Ok(Slot { value, boxed: object.is_boxed(name) });
+        if let Value::Object(object) = target
+            && let Some(value) = object.field(name)
+        {
+            if has_args {
+                return self.fail(format!("{name} has arguments but cannot be invoked as function"));
             }
+            return Ok(Slot { value, boxed: object.is_boxed(name) });
         }
         let plain = match target {
             Value::Object(object) => match object.under() {

@@ -95,10 +95,12 @@ impl Printer {
         if self.too_long {
             return;
         }
-        if !self.erroring && !self.flags.sharp_v && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
-            if let Some(text) = text_of(value) {
-                return self.string(&text, verb, value);
-            }
+        if !self.erroring
+            && !self.flags.sharp_v
+            && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')
+            && let Some(text) = text_of(value)
+        {
+            return self.string(&text, verb, value);
         }
         let composite = matches!(value, Value::List(_) | Value::Map(_) | Value::Object(_) | Value::Pointer(_));
         if verb == 'w' && composite && !self.erroring {

@@ -129,10 +129,10 @@ fn with_escapers(pipe: &Pipe, escapers: &[&'static str]) -> Pipe {
 
 /// `{{ html a b }}` becomes `{{ _eval_args_ a b | html }}`.
 fn evaluate_first(pipe: &mut Pipe, own: &str) {
-    if let [command] = &mut pipe.commands[..] {
-        if command.args.len() > 1 {
-            command.args[0].kind = ExprKind::Function("_eval_args_".into());
-            pipe.commands.push(call(own, pipe.pos));
-        }
+    if let [command] = &mut pipe.commands[..]
+        && command.args.len() > 1
+    {
+        command.args[0].kind = ExprKind::Function("_eval_args_".into());
+        pipe.commands.push(call(own, pipe.pos));
     }
 }

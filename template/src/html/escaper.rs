@@ -430,11 +430,11 @@ fn after(context: Context, s: &[u8]) -> (Context, usize) {
         return step(context, &s[..end]);
     }
     let end = find_any(s, context.delim.ends()).unwrap_or(s.len());
-    if context.delim == Delim::SpaceOrTagEnd {
-        if let Some(at) = find_any(&s[..end], b"\"'<=`") {
-            let (byte, value) = (shown(&s[at..=at], 1), shown(&s[..end], usize::MAX));
-            return (Context::error(Fault::new(format!("{byte} in unquoted attr: {value}"))), s.len());
-        }
+    if context.delim == Delim::SpaceOrTagEnd
+        && let Some(at) = find_any(&s[..end], b"\"'<=`")
+    {
+        let (byte, value) = (shown(&s[at..=at], 1), shown(&s[..end], usize::MAX));
+        return (Context::error(Fault::new(format!("{byte} in unquoted attr: {value}"))), s.len());
     }
     if end == s.len() {
         return (within_attribute(context, s), s.len());

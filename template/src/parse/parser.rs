@@ -275,8 +275,8 @@ impl Parser<'_> {
             Kind::Keyword(Keyword::Template) => self.template()?,
             _ => {
                 self.back();
-                let (pos, line) = (self.peek().pos, self.peek().line);
-                Node::Action(Action { pos, line, pipe: self.pipeline("command", Kind::RightDelim)? })
+                let pos = self.peek().pos;
+                Node::Action(Action { pos, pipe: self.pipeline("command", Kind::RightDelim)? })
             }
         };
         Ok(Item::Node(node))
@@ -345,7 +345,7 @@ impl Parser<'_> {
         self.add(name.clone(), pos, root)?;
         self.scope = outer;
         self.leave();
-        Ok(Node::Template(Call { pos: token.pos, line: token.line, name, pipe: Some(pipe) }))
+        Ok(Node::Template(Call { pos: token.pos, name, pipe: Some(pipe) }))
     }
 
     fn template(&mut self) -> Parse<Node> {
@@ -358,7 +358,7 @@ impl Parser<'_> {
             self.back();
             Some(self.pipeline(context, Kind::RightDelim)?)
         };
-        Ok(Node::Template(Call { pos: token.pos, line: token.line, name, pipe }))
+        Ok(Node::Template(Call { pos: token.pos, name, pipe }))
     }
 
     fn pipeline(&mut self, context: &str, end: Kind) -> Parse<Pipe> {

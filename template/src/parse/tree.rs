@@ -66,7 +66,6 @@ pub(crate) struct Text {
 #[derive(Debug, Clone)]
 pub(crate) struct Action {
     pub(crate) pos: usize,
-    pub(crate) line: usize,
     pub(crate) pipe: Pipe,
 }
 
@@ -83,7 +82,6 @@ pub(crate) struct Branch {
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) pos: usize,
-    pub(crate) line: usize,
     pub(crate) name: Arc<str>,
     pub(crate) pipe: Option<Pipe>,
 }

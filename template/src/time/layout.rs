@@ -95,8 +95,8 @@ pub(super) fn next_part(layout: &str) -> (&str, Option<(Part, &str)>, &str) {
             return (&layout[..at], Some((part, &here[..len])), &here[len..]);
         }
         // `_2006` is an underscore and a year, not a day.
-        if here.starts_with("_2006") {
-            return (&layout[..=at], Some((Part::LongYear, "2006")), &here[5..]);
+        if let Some(tail) = here.strip_prefix("_2006") {
+            return (&layout[..=at], Some((Part::LongYear, "2006")), tail);
         }
     }
     (layout, None, "")
@@ -138,7 +138,7 @@ pub(super) fn format(layout: &str, time: &Civil) -> String {
 fn write(part: Part, spelling: &str, time: &Civil) -> String {
     let month = MONTHS[time.month as usize - 1];
     let weekday = WEEKDAYS[time.weekday as usize];
-    let hour12 = if time.hour % 12 == 0 { 12 } else { time.hour % 12 };
+    let hour12 = if time.hour.is_multiple_of(12) { 12 } else { time.hour % 12 };
     match part {
         Part::LongMonth => month.to_owned(),
         Part::Month => month[..3].to_owned(),

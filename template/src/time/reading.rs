@@ -304,8 +304,8 @@ fn zone_len(text: &str) -> Option<usize> {
     if text.starts_with("ChST") || text.starts_with("MeST") {
         return Some(4);
     }
-    if text.starts_with("GMT") {
-        return Some(3 + signed_offset_len(&text[3..]).unwrap_or(0));
+    if let Some(offset) = text.strip_prefix("GMT") {
+        return Some(3 + signed_offset_len(offset).unwrap_or(0));
     }
     if text.starts_with(['+', '-']) {
         return signed_offset_len(text).filter(|_| text.len() >= 3);

@@ -7,7 +7,7 @@ use nightjar_platform::{Disk, DiskFile};
 
 use crate::wal::frame;
 use crate::wal::pending::Pending;
-use crate::wal::segment::{HEADER, SegmentHeader};
+use crate::wal::segment::{self, HEADER, SegmentHeader};
 
 /// The end of the log.
 pub(crate) struct Log<D: Disk> {
@@ -23,7 +23,12 @@ struct OpenSegment<F> {
     header: SegmentHeader,
     file: Arc<F>,
     len: u64,
+    /// Bytes the file system keeps for the file.
+    reserved: u64,
 }
+
+/// Room is reserved in steps of this: few enough for fast syncs, small enough for a quiet server's disk.
+const STEP: u64 = 8 << 20;
 
 /// Where frames were written.
 pub(crate) struct Written<F> {
@@ -77,6 +82,11 @@ impl<D: Disk> Log<D> {
             let (start, end) = (frames.frames[i], frames.end(i));
             frame::close(&mut frames.bytes[start..end], open.header.salt, self.durable);
         }
+        let end = open.len + frames.bytes.len() as u64;
+        if end > open.reserved {
+            open.reserved = end.next_multiple_of(STEP);
+            segment::reserve(&*open.file, open.reserved)?;
+        }
         open.file.write_all_at(&frames.bytes, open.len)?;
         open.file.sync_data()?;
         let offset = open.len;
@@ -96,14 +106,9 @@ impl<D: Disk> Log<D> {
         // A number is used once, whatever comes of it.
         self.next_segment += 1;
         let header = SegmentHeader { number, salt: (self.salt)(), first_lsn: frames.first_lsn };
-        let room = self.segment_bytes.max(HEADER + bytes);
-        let file = Arc::new(header.create(&self.disk, room)?);
-        self.open = Some(OpenSegment { header, file: Arc::clone(&file), len: HEADER });
+        let reserved = (HEADER + bytes).next_multiple_of(STEP);
+        let file = Arc::new(header.create(&self.disk, reserved)?);
+        self.open = Some(OpenSegment { header, file: Arc::clone(&file), len: HEADER, reserved });
         Ok(Some(file))
-    }
-
-    /// The segment that is written to, or the next one.
-    pub(crate) fn segment(&self) -> u32 {
-        self.open.as_ref().map_or(self.next_segment, |s| s.header.number)
     }
 }

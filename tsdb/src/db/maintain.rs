@@ -35,10 +35,14 @@ pub enum Maintained {
 /// What only housekeeping touches.
 pub(crate) struct Housekeeping<D: Disk> {
     pub(crate) manifest: Manifest<D>,
+    /// Number of the next file; a number is used once, whatever comes of it.
+    pub(crate) next_file: u64,
     /// The state before the last seal, until nobody looks at it any more.
     pub(crate) retired: Vec<Weak<()>>,
     /// Snapshot files that may be removed.
     pub(crate) old_snapshots: Vec<u64>,
+    /// Whether the series released by the newest seal may be forgotten: it has succeeded.
+    pub(crate) released: bool,
     /// Something may be left to clean up after the last seal.
     pub(crate) untidy: bool,
 }
@@ -64,7 +68,9 @@ impl<D: Disk> Inner<D> {
     fn seal_step(&self, keeping: &mut Housekeeping<D>, until: TimestampMs) -> io::Result<Maintained> {
         let token = Arc::downgrade(&self.view.read().parts.token);
         let snapshot = keeping.manifest.state().scalars.snapshot;
-        self.seal(&mut keeping.manifest, until)?;
+        keeping.released = false;
+        self.seal(keeping, until)?;
+        keeping.released = true;
         self.counters.seals.fetch_add(1, Ordering::Relaxed);
         keeping.retired.push(token);
         keeping.old_snapshots.push(snapshot);
@@ -90,7 +96,9 @@ impl<D: Disk> Inner<D> {
             let head = &writer.head;
             let open = |number| head.timelines.get(number).is_some_and(|t| t.may_go_on(head.seal_generation));
             self.directory.write().prune(&seal, open);
-            writer.head.compact();
+            if std::mem::take(&mut keeping.released) {
+                writer.head.compact();
+            }
         }
         self.remove_segments(keeping.manifest.state().scalars.first_segment)?;
         keeping.untidy = false;

@@ -18,14 +18,15 @@ use super::columns::{self, Samples};
 use super::directory::{Position, Seal};
 use super::frames::{FrameReader, LogRecall};
 use super::inner::{Inner, Waiting};
+use super::maintain::{self, Housekeeping};
 use super::plan;
-use super::snapshot::SnapshotBuilder;
+use super::snapshot::{self, SnapshotBuilder};
 use super::target::add_target;
 use super::view::View;
 use crate::block::{Block, BlockBuilder, BlockOptions};
 use crate::head::state::{Head, Recall};
 use crate::head::table::{NOBODY, Slot, UNKNOWN};
-use crate::manifest::{Change, Manifest};
+use crate::manifest::Change;
 use crate::wal::section::{Kind, read_exemplars};
 
 /// The directory of blocks.
@@ -36,6 +37,9 @@ pub(crate) fn block_path(number: u64) -> PathBuf {
     Path::new(DIR).join(format!("{number:08}.blk"))
 }
 
+/// A block and its number.
+type NewBlock<D> = (u64, Arc<Block<D>>);
+
 /// One seal while it is made.
 struct Sealing<'a, D: Disk> {
     inner: &'a Inner<D>,
@@ -45,7 +49,36 @@ struct Sealing<'a, D: Disk> {
 
 impl<D: Disk> Inner<D> {
     /// Moves everything older than `until` to blocks.
-    pub(crate) fn seal(&self, manifest: &mut Manifest<D>, until: TimestampMs) -> io::Result<()> {
+    pub(crate) fn seal(&self, keeping: &mut Housekeeping<D>, until: TimestampMs) -> io::Result<()> {
+        let first_file = keeping.next_file;
+        let prepared = self.prepare(keeping, until);
+        let (change, blocks) = prepared.inspect_err(|_| self.discard(first_file..keeping.next_file))?;
+        let seal = Seal { position: Position::from_number(change.scalars.seal_position), until };
+        // Should this fail a restart may still find the record: the files stay.
+        keeping.manifest.append(change)?;
+        let mut view = self.view.write();
+        let mut parts = view.parts.copy();
+        parts.blocks.extend(blocks);
+        parts.seal = seal;
+        parts.token = Arc::new(());
+        view.parts = Arc::new(parts);
+        Ok(())
+    }
+
+    /// Removes files no manifest ever named.
+    fn discard(&self, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            let snapshots = snapshot::COPIES.map(|copy| snapshot::path(number, copy));
+            for path in snapshots.iter().chain([&block_path(number)]) {
+                if let Err(error) = maintain::remove(&self.disk, path) {
+                    tracing::warn!(%error, path = %path.display(), "a file nobody needs could not be removed");
+                }
+            }
+        }
+    }
+
+    /// Writes the files of a seal and says what the manifest has to say about them.
+    fn prepare(&self, keeping: &mut Housekeeping<D>, until: TimestampMs) -> io::Result<(Change, Vec<NewBlock<D>>)> {
         // From here on timelines are in new epochs, and samples this seal will not see leave a mark on their series.
         {
             let mut writer = self.writer.write();
@@ -54,12 +87,12 @@ impl<D: Disk> Inner<D> {
         }
         self.barrier()?;
         let sealing = Sealing { inner: self, view: self.view.read().clone(), until };
-        let mut scalars = manifest.state().scalars;
-        let blocks = sealing.blocks(&mut scalars.next_file)?;
+        let mut scalars = keeping.manifest.state().scalars;
+        let blocks = sealing.blocks(&mut keeping.next_file)?;
         let seal = Seal { position: sealing.view.horizon, until };
         let snapshot = sealing.snapshot(&seal);
-        scalars.snapshot = scalars.next_file;
-        scalars.next_file += 1;
+        scalars.snapshot = keeping.next_file;
+        keeping.next_file += 1;
         let salt = crc32c::crc32c(&scalars.snapshot.to_le_bytes());
         scalars.snapshot_frames = snapshot.write(&self.disk, scalars.snapshot, salt)?;
         let first = {
@@ -72,15 +105,9 @@ impl<D: Disk> Inner<D> {
         scalars.seal_position = seal.position.number();
         scalars.seal_until = Some(until);
         scalars.next_timeline = self.writer.read().head.timelines.next;
+        scalars.next_file = keeping.next_file;
         let add = blocks.iter().map(|(number, _)| *number).collect();
-        manifest.append(Change { add, scalars, ..Change::default() })?;
-        let mut view = self.view.write();
-        let mut parts = view.parts.copy();
-        parts.blocks.extend(blocks);
-        parts.seal = seal;
-        parts.token = Arc::new(());
-        view.parts = Arc::new(parts);
-        Ok(())
+        Ok((Change { add, scalars, ..Change::default() }, blocks))
     }
 
     /// Waits until everything encoded so far is readable.
@@ -97,7 +124,7 @@ impl<D: Disk> Inner<D> {
 
 impl<D: Disk> Sealing<'_, D> {
     /// Writes the blocks; numbers are taken from `next`.
-    fn blocks(&self, next: &mut u64) -> io::Result<Vec<(u64, Arc<Block<D>>)>> {
+    fn blocks(&self, next: &mut u64) -> io::Result<Vec<NewBlock<D>>> {
         let inner = self.inner;
         let seal = self.view.parts.seal;
         let ranges = plan::ranges(&inner.directory.read(), &seal, self.until, &inner.options);

@@ -42,16 +42,6 @@ impl Index {
         self.names.iter().map(|(name, entry)| (&**name, entry))
     }
 
-    /// The values of a label name.
-    pub(crate) fn name(&self, name: &str) -> Option<&Name> {
-        self.names.get(name)
-    }
-
-    /// The series with a label pair.
-    pub(crate) fn postings(&self, name: &str, value: &str) -> Option<&Postings> {
-        self.names.get(name)?.values.get(value)
-    }
-
     /// Series that satisfy all matchers, ascending.
     pub(crate) fn select(&self, matchers: &[Matcher]) -> Vec<u32> {
         // What requires a label narrows; what tolerates its absence only takes away.

@@ -161,11 +161,6 @@ impl Timelines {
         self.by_number.iter().map(|(number, timeline)| (*number, timeline))
     }
 
-    /// All timelines, in no order.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Timeline)> {
-        self.by_number.iter_mut().map(|(number, timeline)| (*number, timeline))
-    }
-
     /// Gives members their new numbers and forgets timelines without any.
     pub(crate) fn renumber(&mut self, places: &[u32]) {
         self.by_number.retain(|_, timeline| {

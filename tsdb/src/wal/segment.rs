@@ -96,7 +96,7 @@ impl SegmentHeader {
 }
 
 /// Reserves room where the file system can.
-fn reserve<F: DiskFile>(file: &F, room: u64) -> io::Result<()> {
+pub(crate) fn reserve<F: DiskFile>(file: &F, room: u64) -> io::Result<()> {
     match file.allocate(room) {
         Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => Ok(()),
         done => done,

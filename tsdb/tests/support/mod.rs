@@ -1,5 +1,11 @@
 //! What the tests of the database share: batches that own their content, and a reader that flattens what is stored.
-#![allow(dead_code, reason = "each test file uses its share")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "each test file uses its share, and may fail"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::sync_channel;

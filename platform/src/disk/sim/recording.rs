@@ -1,10 +1,10 @@
 //! Every place where the power could have been cut, from one run of a workload.
 
-use super::SimDisk;
 use super::ledger::{Crash, Ledger, Op};
+use super::tree::Tree;
 use crate::entropy::SplitMix;
 
-/// All steps of a workload since [`SimDisk::record`].
+/// All steps of a workload since it began to be recorded.
 #[derive(Clone, Debug)]
 pub struct Recording {
     pub(super) start: Ledger,
@@ -18,7 +18,7 @@ pub struct CrashPoint {
     pub steps: usize,
     /// What became of unsynced changes.
     pub crash: Crash,
-    /// The last [`SimDisk::mark`] before, usually what was acknowledged by then.
+    /// The last mark before, usually what was acknowledged by then.
     pub mark: Option<u64>,
 }
 
@@ -33,9 +33,8 @@ impl Recording {
         self.ops.is_empty()
     }
 
-    /// Disks as a power cut may have left them: after every step, each in several ways, at most `limit` in all (then
-    /// evenly spread). The same `seed` gives the same images.
-    pub fn crashes(&self, limit: usize, seed: u64) -> impl Iterator<Item = (CrashPoint, SimDisk)> + '_ {
+    /// What a power cut may have left: see [`Recording::crashes`].
+    pub(super) fn images(&self, limit: usize, seed: u64) -> impl Iterator<Item = (CrashPoint, Tree)> + '_ {
         const WAYS: usize = 5;
         let points = (self.ops.len() + 1) * WAYS;
         let stride = points.div_ceil(limit.max(1));
@@ -57,7 +56,7 @@ impl Recording {
                 2 => Crash::Torn { seed: rng.next_u64() },
                 _ => Crash::Random { seed: rng.next_u64() },
             };
-            (CrashPoint { steps, crash, mark }, SimDisk::from_tree(ledger.crash(crash)))
+            (CrashPoint { steps, crash, mark }, ledger.crash(crash))
         })
     }
 }

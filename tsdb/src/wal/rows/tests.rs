@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 type Told = Vec<(i64, u32, u64, i64)>;
+/// Time, and value and start by member.
+type Run = (i64, BTreeMap<u32, (u64, i64)>);
 
 #[derive(Default)]
 struct Collect {
@@ -22,7 +24,7 @@ impl RowSink for Collect {
 }
 
 /// Writes runs as one epoch and reads the members in `wanted` back.
-fn round_trip(runs: &[(i64, BTreeMap<u32, (u64, i64)>)], wanted: &[u32], absolute: bool) -> (usize, Told, Told) {
+fn round_trip(runs: &[Run], wanted: &[u32], absolute: bool) -> (usize, Told, Told) {
     let (mut out, mut encoder) = (Vec::new(), RunEncoder::default());
     let (mut scales, mut last) = (vec![0; MAX_MEMBERS as usize], HashMap::new());
     let mut starts: HashMap<u32, i64> = HashMap::new();
@@ -101,7 +103,7 @@ fn a_steady_target_costs_little() {
                 .collect(),
         )
     };
-    let runs: Vec<(i64, BTreeMap<u32, (u64, i64)>)> = (1..=64).map(run).collect();
+    let runs: Vec<Run> = (1..=64).map(run).collect();
     let wanted: Vec<u32> = (0..2720).collect();
     let (bytes, got, expected) = round_trip(&runs, &wanted, false);
     assert_eq!(got, expected);

@@ -1,5 +1,9 @@
 //! The files of golden templates.
 
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses a part")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
+
 /// What a template gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -1,5 +1,9 @@
 //! The data of golden templates, and the world around them.
 
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses a part")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
+
 use std::sync::Arc;
 
 use nightjar_template::Functions;
@@ -14,7 +18,6 @@ pub fn now() -> Time {
 }
 
 /// Answers a few queries.
-#[derive(Default)]
 pub struct World;
 
 impl Host for World {

@@ -1,0 +1,171 @@
+//! What a database says about itself.
+
+use std::sync::atomic::Ordering;
+
+use nightjar_model::TimestampMs;
+use nightjar_model::metadata::Metadata;
+use nightjar_model::storage::RejectReason;
+use nightjar_platform::{Disk, DiskFile};
+
+use super::directory::Entry;
+use super::inner::Inner;
+use crate::counters::FsyncStats;
+
+/// Figures of a database, for `/metrics` and the status page. Counters count since it was opened.
+#[derive(Clone, Debug, Default)]
+pub struct DbStats {
+    /// Series in memory.
+    pub series: u64,
+    /// Scrape targets in memory.
+    pub timelines: u64,
+    /// First and last sample that is stored, in frames or blocks; `None` without any.
+    pub times: Option<(TimestampMs, TimestampMs)>,
+    /// First and last sample in frames; `None` without any.
+    pub head_times: Option<(TimestampMs, TimestampMs)>,
+    /// Float samples written.
+    pub samples: u64,
+    /// Histograms written.
+    pub histograms: u64,
+    /// Exemplars written.
+    pub exemplars: u64,
+    /// Refused items by reason, every reason listed.
+    pub rejected: Vec<(RejectReason, u64)>,
+    /// Durations of group commits.
+    pub fsync: FsyncStats,
+    /// Group commits that failed.
+    pub failed_commits: u64,
+    /// Whether the log cannot be written at the moment, and why.
+    pub unavailable: Option<String>,
+    /// Bytes queued for the log.
+    pub queued_bytes: u64,
+    /// Bytes written to the log.
+    pub log_written_bytes: u64,
+    /// Segments of the log.
+    pub log_segments: u64,
+    /// Bytes of these segments.
+    pub log_bytes: u64,
+    /// Places in the log kept in memory.
+    pub directory_entries: u64,
+    /// Bytes of names in memory.
+    pub spelling_bytes: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Bytes of blocks.
+    pub block_bytes: u64,
+    /// Blocks that cannot be read.
+    pub unreadable_blocks: u64,
+    /// Seals finished.
+    pub seals: u64,
+    /// Times damage was met in the log.
+    pub damaged_sections: u64,
+}
+
+/// How labels are spread over the series in memory. Each list is sorted by number, then name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cardinality {
+    /// Series in memory.
+    pub series: u64,
+    /// Different label pairs.
+    pub label_pairs: u64,
+    /// Series by metric name.
+    pub series_by_metric: Vec<(String, u64)>,
+    /// Different values by label name.
+    pub values_by_label: Vec<(String, u64)>,
+    /// Bytes of all values by label name, each series counted.
+    pub bytes_by_label: Vec<(String, u64)>,
+    /// Series by label pair, as `name=value`.
+    pub series_by_pair: Vec<(String, u64)>,
+}
+
+/// The `limit` greatest, sorted.
+fn top(mut items: Vec<(String, u64)>, limit: usize) -> Vec<(String, u64)> {
+    items.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    items.truncate(limit);
+    items
+}
+
+fn span(times: impl Iterator<Item = (TimestampMs, TimestampMs)>) -> Option<(TimestampMs, TimestampMs)> {
+    times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+impl<D: Disk> Inner<D> {
+    /// Figures as they are now.
+    pub(crate) fn stats(&self) -> DbStats {
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let c = &self.counters;
+        let mut stats = DbStats {
+            samples: load(&c.samples),
+            histograms: load(&c.histograms),
+            exemplars: load(&c.exemplars),
+            rejected: c.rejected(),
+            fsync: c.fsync(),
+            failed_commits: load(&c.failed_commits),
+            log_written_bytes: load(&c.log_bytes),
+            seals: load(&c.seals),
+            damaged_sections: load(&c.damaged),
+            ..DbStats::default()
+        };
+        {
+            let head = &self.writer.read().head;
+            stats.series = head.table.len() as u64;
+            stats.timelines = head.timelines.len() as u64;
+            stats.spelling_bytes = head.table.spelling_bytes() as u64;
+        }
+        {
+            let queue = self.queue.lock();
+            stats.queued_bytes = queue.pending.bytes.len() as u64;
+            let failing = queue.refuse_until.as_ref().filter(|(until, _)| *until > queue.now);
+            stats.unavailable = failing.map(|(_, reason)| reason.to_string());
+        }
+        let parts = self.view.read().parts.clone();
+        {
+            let directory = self.directory.read();
+            let entries = || directory.iter().flat_map(|(_, entries)| entries);
+            stats.directory_entries = entries().count() as u64;
+            let floor = |e: &Entry| parts.seal.floor(e.position());
+            let open = entries().filter(|e| e.t_max() >= floor(e)).map(|e| (e.t_min().max(floor(e)), e.t_max()));
+            stats.head_times = span(open);
+        }
+        let blocks = parts.blocks.values().map(|b| b.summary());
+        stats.times = span(blocks.clone().filter_map(|s| s.times).map(|t| (t.start, t.end)).chain(stats.head_times));
+        stats.blocks = parts.blocks.len() as u64;
+        stats.block_bytes = blocks.map(|s| s.file_len).sum();
+        stats.unreadable_blocks = parts.unreadable.len() as u64;
+        stats.log_segments = parts.segments.len() as u64;
+        stats.log_bytes = parts.segments.values().map(|file| file.len().unwrap_or(0)).sum();
+        stats
+    }
+
+    /// How labels are spread; at most `limit` lines a list.
+    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
+        let writer = self.writer.read();
+        let index = &writer.head.index;
+        let mut out = Cardinality { series: writer.head.table.len() as u64, ..Cardinality::default() };
+        let (mut values, mut bytes, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, entry) in index.names() {
+            values.push((name.to_owned(), entry.values.len() as u64));
+            out.label_pairs += entry.values.len() as u64;
+            let sizes = entry.values.iter().map(|(value, series)| (value, series.len() as u64));
+            bytes.push((name.to_owned(), sizes.clone().map(|(value, n)| value.len() as u64 * n).sum()));
+            let best = top(sizes.map(|(value, n)| (value.to_string(), n)).collect(), limit);
+            if name == nightjar_model::labels::METRIC_NAME {
+                out.series_by_metric.clone_from(&best);
+            }
+            pairs.extend(best.into_iter().map(|(value, n)| (format!("{name}={value}"), n)));
+        }
+        out.values_by_label = top(values, limit);
+        out.bytes_by_label = top(bytes, limit);
+        out.series_by_pair = top(pairs, limit);
+        out
+    }
+
+    /// What is known about metrics, sorted by metric; the newest variant first.
+    pub(crate) fn metadata(&self, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)> {
+        let writer = self.writer.read();
+        let all = writer.head.side.metadata().filter(|(name, _)| metric.is_none_or(|m| m == *name));
+        let mut list: Vec<_> =
+            all.map(|(name, known)| (name.to_owned(), known.iter().rev().cloned().collect())).collect();
+        list.sort_by(|a: &(String, Vec<Metadata>), b| a.0.cmp(&b.0));
+        list
+    }
+}
