@@ -21,10 +21,7 @@ mod validity;
 use std::sync::Arc;
 
 pub use arithmetic::{Combined, IncompatibleSchemas};
-pub use bounds::{
-    MAX_EXPONENTIAL_SCHEMA, MIN_EXPONENTIAL_SCHEMA, custom_bound, exponential_bound, is_custom, is_exponential,
-    is_known,
-};
+pub use bounds::{MAX_EXPONENTIAL_SCHEMA, MIN_EXPONENTIAL_SCHEMA, is_known};
 pub use buckets::Bucket;
 pub use classic::{ClassicError, ClassicHistogram};
 pub use describe::{DescribeError, Described, parse, series_item};

@@ -9,12 +9,12 @@ pub const MIN_EXPONENTIAL_SCHEMA: i32 = -4;
 pub const MAX_EXPONENTIAL_SCHEMA: i32 = 8;
 
 /// Whether `schema` has exponential buckets that can be computed with.
-pub fn is_exponential(schema: i32) -> bool {
+pub(super) fn is_exponential(schema: i32) -> bool {
     (MIN_EXPONENTIAL_SCHEMA..=MAX_EXPONENTIAL_SCHEMA).contains(&schema)
 }
 
 /// Whether `schema` is [`CUSTOM_BUCKETS_SCHEMA`].
-pub fn is_custom(schema: i32) -> bool {
+pub(super) fn is_custom(schema: i32) -> bool {
     schema == CUSTOM_BUCKETS_SCHEMA
 }
 
@@ -26,7 +26,7 @@ pub fn is_known(schema: i32) -> bool {
 
 /// Upper bound of bucket `index` of an exponential schema. The last bucket of finite observations ends at `f64::MAX`,
 /// the one after it at +Inf. Schemas outside -4..=8 get the bound their formula says, to a rounding error.
-pub fn exponential_bound(index: i64, schema: i32) -> f64 {
+pub(super) fn exponential_bound(index: i64, schema: i32) -> f64 {
     let (fraction, exponent) = if schema < 0 {
         (0.5, index.saturating_mul(1i64.checked_shl(schema.unsigned_abs()).unwrap_or(i64::MAX)).saturating_add(1))
     } else if schema <= MAX_EXPONENTIAL_SCHEMA {
@@ -39,7 +39,7 @@ pub fn exponential_bound(index: i64, schema: i32) -> f64 {
 }
 
 /// Upper bound of bucket `index` given custom bounds: -Inf before the first bucket, +Inf from the last one on.
-pub fn custom_bound(index: i64, bounds: &[f64]) -> f64 {
+pub(super) fn custom_bound(index: i64, bounds: &[f64]) -> f64 {
     match usize::try_from(index) {
         Ok(i) => bounds.get(i).copied().unwrap_or(f64::INFINITY),
         Err(_) => f64::NEG_INFINITY,

@@ -35,7 +35,7 @@ impl Bucket {
     }
 
     /// How JSON marks which bounds belong to the bucket: 0 the upper one, 1 the lower one, 2 none, 3 both.
-    pub fn boundary_rule(&self) -> u8 {
+    pub(super) fn boundary_rule(&self) -> u8 {
         match (self.lower_inclusive, self.upper_inclusive) {
             (false, true) => 0,
             (true, false) => 1,
@@ -59,14 +59,14 @@ impl FloatHistogram {
     }
 
     /// Positive buckets, highest first.
-    pub fn positive_descending(&self) -> impl Iterator<Item = Bucket> + '_ {
+    pub(super) fn positive_descending(&self) -> impl Iterator<Item = Bucket> + '_ {
         let indexes = indexes_backwards(&self.positive_spans, self.positive_buckets.len());
         let known = covered(&self.positive_spans, &self.positive_buckets);
         known.iter().rev().zip(indexes).map(|(count, index)| self.positive_bucket(index, *count))
     }
 
     /// Negative buckets, lowest first.
-    pub fn negative_ascending(&self) -> impl Iterator<Item = Bucket> + '_ {
+    pub(super) fn negative_ascending(&self) -> impl Iterator<Item = Bucket> + '_ {
         let indexes = indexes_backwards(&self.negative_spans, self.negative_buckets.len());
         let known = covered(&self.negative_spans, &self.negative_buckets);
         known.iter().rev().zip(indexes).map(|(count, index)| self.negative_bucket(index, *count))

@@ -1,9 +1,8 @@
 //! The layout of buckets: compacting it and lowering its resolution.
 
 use super::FloatHistogram;
-use super::bounds::{is_custom, is_exponential};
+use super::bounds::is_exponential;
 use super::runs::{Builder, Count, Runs, folded};
-use super::validity::Invalid;
 
 /// Empty buckets that compacting may write into gaps altogether. More than any sensible histogram has buckets; spans
 /// of strangers could ask for gigabytes.
@@ -23,19 +22,6 @@ impl FloatHistogram {
             let negative = compacted(negative.cells(), max_empty_buckets);
             (self.negative_spans, self.negative_buckets) = (negative.spans.into_owned(), negative.counts.into_owned());
         }
-    }
-
-    /// Merges buckets until the histogram has the lower resolution `schema`. Nothing happens if it has it already.
-    ///
-    /// # Errors
-    /// Custom buckets on either side, a `schema` that is higher, spans that do not match the buckets.
-    pub fn reduce_resolution(&mut self, schema: i32) -> Result<(), Invalid> {
-        if self.uses_custom_buckets() || is_custom(schema) || schema > self.schema {
-            return Err(Invalid::Resolution { from: self.schema, to: schema });
-        }
-        self.check_spans()?;
-        *self = self.at_schema(schema);
-        Ok(())
     }
 
     /// A copy with the resolution `schema`, or with the own one where that is not lower or buckets are custom.

@@ -28,7 +28,8 @@ impl fmt::Display for FloatHistogram {
 }
 
 impl FloatHistogram {
-    /// The populated buckets as JSON lists them: rule (see [`Bucket::boundary_rule`]), lower and upper bound, count.
+    /// The populated buckets as JSON lists them: which bounds belong to it (0 the upper one, 1 the lower one, 2 none,
+    /// 3 both), lower and upper bound, count.
     pub fn json_buckets(&self) -> impl Iterator<Item = (u8, f64, f64, f64)> + '_ {
         self.ascending().filter(|b| b.count != 0.0).map(|b| (b.boundary_rule(), b.lower, b.upper, b.count))
     }

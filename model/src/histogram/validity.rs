@@ -85,14 +85,6 @@ pub enum Invalid {
     /// Exponential buckets with custom bounds.
     #[error("histogram with exponential schema must not have custom bounds")]
     ExponentialBounds,
-    /// The resolution cannot be changed in this way.
-    #[error("cannot reduce resolution from schema {from} to {to}")]
-    Resolution {
-        /// The schema it has.
-        from: i32,
-        /// The schema it should get.
-        to: i32,
-    },
 }
 
 /// Go's `%f`.
@@ -127,7 +119,7 @@ impl FloatHistogram {
     }
 
     /// Whether spans and buckets of both sides fit.
-    pub(super) fn check_spans(&self) -> Result<(), Invalid> {
+    fn check_spans(&self) -> Result<(), Invalid> {
         check_side(&self.positive_spans, self.positive_buckets.len()).map_err(|e| at("positive side", e))?;
         check_side(&self.negative_spans, self.negative_buckets.len()).map_err(|e| at("negative side", e))
     }

@@ -60,7 +60,7 @@ proptest! {
         prop_assert_eq!(a.ascending().count(), a.descending().count());
         let _ = (a.validate(), a.to_string(), a.size(), a.is_stale(), a.has_overflow(), a.json_buckets().count());
         let _ = (a.equals(&b), a.detect_reset(&b), b.detect_reset(&a));
-        let _ = a.at_schema(schema).reduce_resolution(schema);
+        let _ = a.at_schema(schema).at_schema(schema);
         let (mut plus, mut minus, mut sum) = (a.clone(), a.clone(), HistogramSum::new(&a));
         let _ = (plus.add(&b), minus.sub(&b), sum.add(&b));
         sum.div(3.0);
