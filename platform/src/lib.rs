@@ -13,4 +13,4 @@ pub mod spawn;
 pub use clock::{Clock, ManualClock, RealClock};
 pub use disk::{Disk, DiskFile, OpenMode, RealDisk, SimDisk};
 pub use entropy::{Entropy, RealEntropy, SeededEntropy, SplitMix};
-pub use spawn::{PanicPolicy, Thread, spawn};
+pub use spawn::{PanicPolicy, Thread, both, spawn};

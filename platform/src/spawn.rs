@@ -31,6 +31,21 @@ impl fmt::Debug for PanicPolicy {
     }
 }
 
+/// Runs both closures at once and waits for both; one after the other when the system has no thread left. A panic of
+/// either goes on here.
+pub fn both<A: Send, B>(name: &str, a: impl Fn() -> A + Sync, b: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, &a);
+        let second = b();
+        let first = match thread.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(first)) => first,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => a(),
+        };
+        (first, second)
+    })
+}
+
 /// A running thread. Dropping it lets the thread run on.
 #[derive(Debug)]
 pub struct Thread<T>(JoinHandle<Result<T, String>>);

@@ -11,12 +11,13 @@ use crate::eval::{Column, Context, Grid, Vector};
 use crate::operators::buffered::Buffered;
 use crate::operators::instant_selector::{InstantSelector, Take};
 use crate::operators::map::{Name, map};
+use crate::operators::matching::VectorOp;
 use crate::operators::range_selector::RangeSelector;
 use crate::operators::repeat::Repeat;
 use crate::operators::scalar_binary::{ScalarSide, scalar_binary};
 use crate::operators::set::set;
 use crate::operators::tiles::Tiles;
-use crate::operators::vector_binary::{VectorOp, vector_binary};
+use crate::operators::vector_binary::vector_binary;
 use crate::operators::{binary, scalar};
 use crate::plan::{BinaryNode, Node, NodeKind, Selector, SubqueryNode};
 

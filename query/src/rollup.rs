@@ -5,6 +5,7 @@ pub(crate) mod extended;
 pub(crate) mod extrapolate;
 pub(crate) mod instant_rate;
 pub(crate) mod over_time;
+pub(crate) mod reach;
 pub(crate) mod regression;
 mod table;
 pub(crate) mod window;

@@ -39,6 +39,13 @@ fn seeds() -> Vec<String> {
     files.iter().flat_map(|file| cases::read(&format!("{file}.txt"))).map(|case| case.template).collect()
 }
 
+/// All functions, and some methods.
+fn functions() -> Vec<&'static str> {
+    let methods = [".time.Add", ".time.AddDate", ".time.Truncate", ".dur.Round", ".kv.Remove", ".kv.Names.Join"];
+    let sets = [nightjar_template::builtins(), nightjar_template::alertmanager(), nightjar_template::console()];
+    sets.iter().flat_map(|set| set.names().collect::<Vec<_>>()).chain(methods).collect()
+}
+
 const TOKENS: &[&str] = &[
     "{{",
     "}}",
@@ -98,6 +105,63 @@ const TOKENS: &[&str] = &[
     "\n",
 ];
 
+/// Operands at the edges of their types.
+const OPERANDS: &[&str] = &[
+    ".int",
+    ".neg",
+    ".uint",
+    ".float",
+    ".nan",
+    ".inf",
+    ".s",
+    ".empty",
+    ".uni",
+    ".html",
+    ".words",
+    ".none",
+    ".list",
+    ".labels",
+    ".m",
+    ".kv",
+    ".pair",
+    ".pairs",
+    ".time",
+    ".timep",
+    ".dur",
+    ".safe",
+    ".nil",
+    ".nosuch",
+    ".",
+    "nil",
+    "true",
+    "0",
+    "1",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "1e308",
+    "5e-324",
+    "-0.0",
+    "70000",
+    "\"%070000d\"",
+    "\"%.70000e\"",
+    "\"%-*.*[1]f%v\"",
+    "\"2006-01-02T15:04:05.999Z07:00\"",
+    "\"-07:00:00 MST Jan\"",
+    "\"9999-12-31\"",
+    "\"é☃\"",
+    "\"(a)|b*\"",
+    "\"${1}$x$\"",
+    "\"[\"",
+    "\"1y2w\"",
+    "\"[::1]:80\"",
+    "\"0x1p-2\"",
+    "\"%zz\"",
+    "\"YQ==\"",
+    ".time.Month",
+    "(.time.AddDate 99999999999 1 1)",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -133,5 +197,30 @@ proptest! {
         try_all(&format!("{head}{token}{tail}"));
         try_all(&format!("{head}{}", cut(&other, cuts.1).1));
         try_all(&cut(&tail, cuts.2).1);
+    }
+
+    #[test]
+    fn any_call_has_an_answer(
+        function in prop::sample::select(functions()),
+        args in prop::collection::vec(prop::sample::select(OPERANDS), 0..5),
+    ) {
+        let call = format!("{function} {}", args.join(" "));
+        try_all(&format!("{{{{ {call} }}}}"));
+        try_all(&format!("<a href=\"{{{{ {call} }}}}\"><script>{{{{ {call} | printf \"%v\" }}}}</script>"));
+    }
+
+    #[test]
+    fn any_format_has_an_answer(
+        format in "(%[#0+ -]{0,3}(\\[[0-9]\\]|\\*|[0-9]{0,6})(\\.[0-9*]{0,6})?[vTtbcdoOqxXUeEfFgGspw%é]){1,4}",
+        args in prop::collection::vec(prop::sample::select(OPERANDS), 0..5),
+    ) {
+        try_all(&format!("{{{{ printf \"{format}\" {} }}}}", args.join(" ")));
+    }
+
+    #[test]
+    fn any_time_has_an_answer(layout in "[2006Jan15:04.9MST_Z-]{0,20}\\PC{0,3}", text in "[0-9 :.+TZaMF-]{0,20}\\PC{0,3}") {
+        let (layout, text) = (layout.replace(['"', '\\'], ""), text.replace(['"', '\\'], ""));
+        try_all(&format!("{{{{ toDate \"{layout}\" \"{text}\" | date \"{layout}\" }}}}"));
+        try_all(&format!("{{{{ mustToDate \"{layout}\" \"{text}\" }}}}{{{{ humanize \"{text}\" }}}}{{{{ parseDuration \"{text}\" }}}}"));
     }
 }

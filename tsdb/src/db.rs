@@ -93,6 +93,7 @@ impl<D: Disk> Db<D> {
         let mut head = Head::new(options.clone(), entropy.next_u64());
         let missing = open::restore_snapshot(&disk, &mut head, &state)?;
         let found = recover(&disk, &mut head, state.scalars.first_segment, progress)?;
+        head.build_index();
         head.timelines.reserve_number(state.scalars.next_timeline.saturating_sub(1));
         let newest = blocks.values().filter_map(|b| b.summary().times).map(|times| times.end).max();
         head.max_t = head.max_t.max(newest.unwrap_or(TimestampMs::MIN));

@@ -15,7 +15,10 @@ mod total;
 
 pub(crate) use group::{Grouping, Groups};
 
-use fold::Fold;
+use fold::{Fold, Shape};
+use simple::{Count, Extreme, Group};
+use spread::{Quantiles, Variance};
+use total::Total;
 
 /// An aggregation into groups.
 pub(crate) struct Aggregate<'q> {
@@ -42,9 +45,9 @@ impl<'q> Aggregate<'q> {
         steps: usize,
     ) -> Result<Aggregate<'q>, QueryError> {
         let groups = Groups::of(&inner, grouping);
-        let shape = fold::Shape { groups: groups.len(), steps, notes: &context.notes, at };
+        let shape = Shape { groups: groups.len(), steps, notes: &context.notes, at };
         let drop_names = vec![false; groups.len()];
-        let fold = fold::of(op, shape, params);
+        let fold = accumulator(op, shape, params);
         let held = context.budget.hold(0)?;
         Ok(Aggregate { context, inner, groups, fold, folded: false, next: 0, steps, drop_names, held })
     }
@@ -94,5 +97,20 @@ impl Operator for Aggregate<'_> {
 
     fn one_name(&self) -> bool {
         self.groups.len() < 2
+    }
+}
+
+/// The accumulator of an operator.
+fn accumulator<'q>(op: AggregateOp, shape: Shape<'q>, params: Vec<f64>) -> Box<dyn Fold + 'q> {
+    match op {
+        AggregateOp::Avg => Box::new(Total::average(shape)),
+        AggregateOp::Count => Box::new(Count::new(shape)),
+        AggregateOp::Min => Box::new(Extreme::new(shape, "min", |best, v| best > v || best.is_nan())),
+        AggregateOp::Max => Box::new(Extreme::new(shape, "max", |best, v| best < v || best.is_nan())),
+        AggregateOp::Group => Box::new(Group::new(shape)),
+        AggregateOp::Stddev => Box::new(Variance::new(shape, "stddev", true)),
+        AggregateOp::Stdvar => Box::new(Variance::new(shape, "stdvar", false)),
+        AggregateOp::Quantile => Box::new(Quantiles::new(shape, params)),
+        _ => Box::new(Total::sum(shape)),
     }
 }

@@ -4,10 +4,19 @@ use hashbrown::HashMap;
 use nightjar_model::Labels;
 use nightjar_model::labels::METRIC_NAME;
 
-use crate::ast::{BinaryOp, Cardinality, VectorMatching};
+use crate::ast::{BinaryOp, Cardinality, Span, VectorMatching};
 use crate::eval::Vector;
 use crate::eval::reserved::RESERVED;
 use crate::operators::binary::changes_metric;
+
+/// The operator between two vectors.
+#[derive(Clone, Debug)]
+pub(crate) struct VectorOp {
+    pub(crate) op: BinaryOp,
+    pub(crate) matching: VectorMatching,
+    pub(crate) return_bool: bool,
+    pub(crate) at: Span,
+}
 
 /// Numbers signatures: the label sets by which elements are matched.
 #[derive(Debug)]

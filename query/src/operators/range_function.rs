@@ -11,7 +11,7 @@ use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Operator};
 use crate::rollup::extrapolate::{self, FloatSeries};
 use crate::rollup::window::{Extent, Timeline, Timelines, WindowSpec};
-use crate::rollup::{Call, Kernel, RangeSeries, RangeSource, Window, changes, fold, instant_rate};
+use crate::rollup::{Call, Kernel, RangeSeries, RangeSource, Window, changes, extended, fold, instant_rate};
 
 /// What a range function was called with.
 pub(crate) struct RangeCall {
@@ -118,6 +118,7 @@ impl<'q> RangeFunction<'q> {
                 hst: if hst.is_empty() { hst } else { &hst[h.range()] },
             };
             let sample = match self.call.kernel {
+                Kernel::Extrapolated(family) if call.mode.is_some() => extended::window(family, &window, &call)?,
                 Kernel::Extrapolated(family) => extrapolate::window(family, &window, &call)?,
                 Kernel::Floats(floats, histograms) => fold(floats, histograms, &window, &call)?,
                 Kernel::Neighbours(_, kernel) | Kernel::Windows(kernel) => kernel(&window, &call)?,

@@ -8,9 +8,8 @@ use crate::error::QueryError;
 use crate::eval::{Column, Context, Point, Vector};
 use crate::operators::binary::{Made, samples};
 use crate::operators::buffered::Buffered;
-use crate::operators::matching::{match_labels, result_labels};
+use crate::operators::matching::{VectorOp, match_labels, result_labels};
 use crate::operators::merge::{Duplicates, merge};
-use crate::operators::vector_binary::VectorOp;
 
 /// Stands for the fill value where the index of a series is expected.
 const FILL: usize = usize::MAX;

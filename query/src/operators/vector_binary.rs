@@ -2,23 +2,14 @@
 
 use nightjar_model::Labels;
 
-use crate::ast::{BinaryOp, Cardinality, Span, VectorMatching};
+use crate::ast::Cardinality;
 use crate::error::QueryError;
 use crate::eval::budget::Held;
 use crate::eval::{Column, Context, Operator, Packed, Vector};
 use crate::operators::binary::{Made, arithmetic, comparison, samples};
-use crate::operators::matching::{Signatures, result_labels};
+use crate::operators::matching::{Signatures, VectorOp, result_labels};
 use crate::operators::merge::{Duplicates, distinct};
 use crate::operators::step_match;
-
-/// The operator between two vectors.
-#[derive(Clone, Debug)]
-pub(crate) struct VectorOp {
-    pub(crate) op: BinaryOp,
-    pub(crate) matching: VectorMatching,
-    pub(crate) return_bool: bool,
-    pub(crate) at: Span,
-}
 
 /// `lhs op rhs`.
 pub(crate) fn vector_binary<'q>(

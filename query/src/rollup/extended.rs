@@ -4,7 +4,7 @@ use nightjar_model::TimestampMs;
 
 use crate::ast::RangeMode;
 use crate::histogram::extended_rate;
-use crate::rollup::extrapolate::Family;
+use crate::rollup::reach::Family;
 use crate::rollup::{Call, Outcome, Window, float};
 
 /// `rate`, `increase`, `delta` over one window.

@@ -3,68 +3,11 @@
 use nightjar_model::TimestampMs;
 
 use crate::eval::Column;
-use crate::histogram::{self, RangeKind};
+use crate::histogram;
+use crate::rollup::reach::{Extrapolation, Family};
 use crate::rollup::window::{Timeline, WindowSpec};
 use crate::rollup::{Call, Outcome, Window, float};
 use crate::start_time::{is_start_reset, starts_overlap};
-
-/// Which of the family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Family {
-    /// `rate`, `increase`: drops are resets.
-    pub(crate) counter: bool,
-    /// `rate`: per second.
-    pub(crate) per_second: bool,
-}
-
-impl Family {
-    /// The same for histograms.
-    pub(crate) fn kind(self) -> RangeKind {
-        match self {
-            Family { counter: false, .. } => RangeKind::Delta,
-            Family { per_second: false, .. } => RangeKind::Increase,
-            Family { per_second: true, .. } => RangeKind::Rate,
-        }
-    }
-}
-
-/// What extrapolation needs of a window's times, in seconds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Extrapolation {
-    /// From first to last sample.
-    pub(crate) sampled: f64,
-    /// To reach back to, before the zero point is considered.
-    pub(crate) to_start: f64,
-    /// To reach on to.
-    pub(crate) to_end: f64,
-}
-
-impl Extrapolation {
-    /// For a window that ends at `range_end` and holds samples at `times`.
-    pub(crate) fn new(times: &[TimestampMs], range_end: TimestampMs, range_ms: i64) -> Extrapolation {
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return Extrapolation::default() };
-        let seconds = |ms: i64| ms as f64 / 1000.0;
-        let sampled = seconds(last - first);
-        let average = if times.len() > 1 { sampled / (times.len() - 1) as f64 } else { 0.0 };
-        let threshold = average * 1.1;
-        let reach = |gap: f64| if gap >= threshold { average / 2.0 } else { gap };
-        Extrapolation {
-            sampled,
-            to_start: reach(seconds(first - (range_end - range_ms))),
-            to_end: reach(seconds(range_end - last)),
-        }
-    }
-
-    /// By what to multiply a change; `zero` is how far back a counter reaches zero, if that is known.
-    #[inline]
-    fn factor(&self, zero: Option<f64>) -> f64 {
-        let to_start = match zero {
-            Some(zero) if zero < self.to_start => zero,
-            _ => self.to_start,
-        };
-        if self.sampled == 0.0 { 1.0 } else { (self.sampled + to_start + self.to_end) / self.sampled }
-    }
-}
 
 /// The float samples of a series with the windows over them.
 pub(crate) struct FloatSeries<'a> {
@@ -167,9 +110,6 @@ fn overlapping(series: &FloatSeries<'_>) -> Vec<usize> {
 
 /// One window of a series that has histograms.
 pub(crate) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Outcome {
-    if call.mode.is_some() {
-        return crate::rollup::extended::window(family, w, call);
-    }
     match (w.v.is_empty(), w.h.is_empty()) {
         (false, false) => {
             call.mixed();

@@ -3,7 +3,7 @@
 use nightjar_model::TimestampMs;
 
 use crate::rollup::changes::Differ;
-use crate::rollup::extrapolate::Family;
+use crate::rollup::reach::Family;
 use crate::rollup::{Call, Outcome, Window, changes, over_time, regression};
 
 /// How a function folds windows.

@@ -10,7 +10,7 @@ use crate::eval::Grid;
 use crate::eval::bits::Bits;
 use crate::eval::grid::reference;
 use crate::plan::Selector;
-use crate::rollup::extrapolate::Extrapolation;
+use crate::rollup::reach::Extrapolation;
 
 /// How windows lie relative to steps.
 #[derive(Clone, Copy, Debug)]

@@ -12,7 +12,7 @@ pub(crate) struct Shape {
 pub(crate) fn digits(magnitude: f64, count: Option<usize>) -> Shape {
     let text = match count {
         None => format!("{magnitude:e}"),
-        Some(count) => format!("{magnitude:.*e}", count.saturating_sub(1)),
+        Some(count) => format!("{magnitude:.*e}", count.saturating_sub(1).min(MOST_DIGITS)),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
@@ -34,7 +34,10 @@ pub(super) fn text(value: f64, verb: char, precision: Option<usize>) -> String {
     let body = match verb {
         'e' | 'E' => scientific(magnitude, precision, verb),
         'f' | 'F' => match precision {
-            Some(precision) => format!("{magnitude:.precision$}"),
+            Some(precision) => {
+                let (exact, zeros) = exact_digits(precision);
+                format!("{magnitude:.exact$}{zeros}")
+            }
             None => plain(&digits(magnitude, None)),
         },
         'x' | 'X' => hexadecimal(magnitude, precision, verb),
@@ -44,13 +47,24 @@ pub(super) fn text(value: f64, verb: char, precision: Option<usize>) -> String {
     format!("{sign}{body}")
 }
 
+/// No float has more digits behind the point. (The precision of `format!` ends at 65,535.)
+const MOST_DIGITS: usize = 1100;
+
+/// As many digits as a float can have, and zeros for the rest of the precision.
+fn exact_digits(precision: usize) -> (usize, String) {
+    (precision.min(MOST_DIGITS), "0".repeat(precision.saturating_sub(MOST_DIGITS)))
+}
+
 fn scientific(magnitude: f64, precision: Option<usize>, letter: char) -> String {
-    let text = match precision {
-        Some(precision) => format!("{magnitude:.precision$e}"),
-        None => format!("{magnitude:e}"),
+    let (text, zeros) = match precision {
+        Some(precision) => {
+            let (exact, zeros) = exact_digits(precision);
+            (format!("{magnitude:.exact$e}"), zeros)
+        }
+        None => (format!("{magnitude:e}"), String::new()),
     };
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    with_exponent(mantissa, exponent.parse().unwrap_or(0), letter)
+    with_exponent(&format!("{mantissa}{zeros}"), exponent.parse().unwrap_or(0), letter)
 }
 
 /// At least two digits of exponent, with a sign.

@@ -235,7 +235,8 @@ impl Printer {
                 let digits = self.flags.precision.unwrap_or(4).clamp(4, self.most_bytes.max(4));
                 let c = u32::try_from(bits).ok().and_then(char::from_u32).filter(|c| crate::unicode::is_print(*c));
                 let shown = c.filter(|_| self.flags.sharp).map(|c| format!(" '{c}'")).unwrap_or_default();
-                self.pad_with_spaces(&format!("U+{bits:0digits$X}{shown}"));
+                let digits = zero_filled(&format!("{bits:X}"), digits);
+                self.pad_with_spaces(&format!("U+{digits}{shown}"));
             }
             _ => self.wrong_verb(value, verb),
         }
@@ -258,7 +259,7 @@ impl Printer {
             self.too_long = true;
             return;
         }
-        let digits = format!("{:0>least$}", integer::digits(magnitude, verb));
+        let digits = zero_filled(&integer::digits(magnitude, verb), least);
         let prefix = integer::prefix(&digits, verb, flags.sharp);
         self.pad_with_spaces(&format!("{sign}{prefix}{digits}"));
     }
@@ -342,6 +343,11 @@ impl Printer {
         }
         self.pad(&out);
     }
+}
+
+/// At least this many digits. (The width of `format!` ends at 65,535.)
+fn zero_filled(digits: &str, least: usize) -> String {
+    format!("{}{digits}", "0".repeat(least.saturating_sub(digits.len())))
 }
 
 /// What Go's `String` method of the value's type says.

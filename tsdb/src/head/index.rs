@@ -1,6 +1,7 @@
 //! From labels to series.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use nightjar_model::Matcher;
 
 use super::postings::Postings;
@@ -40,6 +41,22 @@ impl Index {
     /// All label names, in no order.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Name)> {
         self.names.iter().map(|(name, entry)| (&**name, entry))
+    }
+
+    /// Takes in an index whose ids come after all of this one's.
+    pub(crate) fn absorb(&mut self, later: Index) {
+        self.series = self.series.max(later.series);
+        for (name, entry) in later.names {
+            let name = self.names.entry(name).or_default();
+            for (value, postings) in entry.values {
+                match name.values.entry(value) {
+                    Entry::Occupied(mut own) => postings.iter().for_each(|id| own.get_mut().push(id)),
+                    Entry::Vacant(free) => {
+                        free.insert(postings);
+                    }
+                }
+            }
+        }
     }
 
     /// Series that satisfy all matchers, ascending.

@@ -125,20 +125,18 @@ impl Timelines {
         (number, members.len() as u32 - 1)
     }
 
-    /// Puts a series where it was before a restart.
-    pub(crate) fn restore(&mut self, key: &[u8], number: u32, index: u32, id: u32) {
+    /// Puts a series where it was before a restart; `key` is asked for the first of a timeline only.
+    pub(crate) fn restore(&mut self, number: u32, index: u32, id: u32, key: impl FnOnce() -> Vec<u8>) {
         self.next = self.next.max(number.saturating_add(1));
+        if !self.by_number.contains_key(&number) {
+            let newest = self.open.entry(key().into()).or_insert(number);
+            *newest = number.max(*newest);
+        }
         let timeline = self.by_number.entry(number).or_insert_with(Timeline::new);
         if timeline.members.len() <= index as usize {
             timeline.members.resize(index as usize + 1, super::table::NOBODY);
         }
         timeline.members[index as usize] = id;
-        match self.open.get_mut(key) {
-            Some(newest) => *newest = number.max(*newest),
-            None => {
-                self.open.insert(key.into(), number);
-            }
-        }
     }
 
     /// Never gives this number to a new timeline.

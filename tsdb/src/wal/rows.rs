@@ -265,12 +265,11 @@ impl Chain {
             let body = cursor.blob("chunk values")?;
             let Some(place) = place else { return Ok(()) };
             let mut values = Cursor::new(body);
-            self.values(&mut values, place, number, (present, changed), late, sink)?;
-            return values.finish("chunk values");
+            return self.values(&mut values, place, number, (present, changed), late, sink);
         }
-        match place {
+        match place.filter(|place| self.chunks[*place].mask & present != 0) {
             Some(place) => self.values(cursor, place, number, (present, changed), late, sink),
-            None if changed != 0 => Base::default().decode(cursor).map(|_| ()),
+            None if changed != 0 => Base::skip(cursor),
             None => Ok(()),
         }
     }
@@ -287,11 +286,16 @@ impl Chain {
         let chunk = &mut self.chunks[place];
         let starts = late.unwrap_or(&self.starts);
         let wanted = chunk.mask & present;
-        let mut todo = wanted | changed;
+        // What comes after the last wanted member does not matter.
+        let mut todo = (wanted | changed) & (u64::MAX.checked_shr(wanted.leading_zeros()).unwrap_or(0));
         while todo != 0 {
             let bit = todo.trailing_zeros();
             let one = 1u64 << bit;
             todo &= todo - 1;
+            if wanted & one == 0 {
+                Base::skip(cursor)?;
+                continue;
+            }
             let base = &mut chunk.bases[bit as usize];
             let value = match (changed & one != 0, late.is_some()) {
                 (true, false) => base.decode(cursor)?,
@@ -299,14 +303,12 @@ impl Chain {
                 (false, false) => base.bits,
                 (false, true) => 0,
             };
-            if wanted & one != 0 {
-                let column = chunk.first_column + (chunk.mask & (one - 1)).count_ones();
-                let start = match starts.is_empty() {
-                    true => 0,
-                    false => starts.get(&(number as u32 * CHUNK + bit)).copied().unwrap_or(0),
-                };
-                sink.sample(column, value, start);
-            }
+            let column = chunk.first_column + (chunk.mask & (one - 1)).count_ones();
+            let start = match starts.is_empty() {
+                true => 0,
+                false => starts.get(&(number as u32 * CHUNK + bit)).copied().unwrap_or(0),
+            };
+            sink.sample(column, value, start);
         }
         Ok(())
     }

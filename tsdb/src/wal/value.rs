@@ -62,6 +62,25 @@ fn put(mut v: u64, out: &mut Vec<u8>) {
     out.push(v as u8);
 }
 
+/// Reads a varint, eight bytes at once where there are so many.
+#[inline]
+fn varint(cursor: &mut Cursor<'_>) -> Result<u64, Corrupt> {
+    const ENDS: u64 = 0x8080_8080_8080_8080;
+    if let Some(bytes) = cursor.rest().first_chunk() {
+        let word = u64::from_le_bytes(*bytes);
+        let ends = !word & ENDS;
+        if ends != 0 {
+            let len = ends.trailing_zeros() / 8 + 1;
+            cursor.take(len as usize, "value")?;
+            let mut v = word & (u64::MAX >> (64 - 8 * len)) & !ENDS;
+            v = (v & 0x007f_007f_007f_007f) | (v & 0x7f00_7f00_7f00_7f00) >> 1;
+            v = (v & 0x0000_3fff_0000_3fff) | (v & 0x3fff_0000_3fff_0000) >> 2;
+            return Ok((v & 0x0fff_ffff) | (v & 0x0fff_ffff_0000_0000) >> 4);
+        }
+    }
+    cursor.varint("value")
+}
+
 impl Base {
     /// Writes the value `bits`, which should differ from the base, and makes it the base.
     pub(crate) fn encode(&mut self, bits: u64, out: &mut Vec<u8>) {
@@ -121,23 +140,38 @@ impl Base {
         out.extend_from_slice(&(xor >> (8 * trailing)).to_le_bytes()[..len as usize]);
     }
 
+    /// Passes over one value.
+    pub(crate) fn skip(cursor: &mut Cursor<'_>) -> Result<(), Corrupt> {
+        let first = *cursor.rest().first().ok_or(cursor.corrupt("value"))?;
+        match first & 3 {
+            0 | 1 => varint(cursor).map(|_| ()),
+            2 => {
+                cursor.u8("value")?;
+                varint(cursor).map(|_| ())
+            }
+            _ if first == STALE => cursor.u8("value").map(|_| ()),
+            _ => cursor.take((first >> 5) as usize + 2, "value").map(|_| ()),
+        }
+    }
+
     /// Reads one value and makes it the base.
+    #[inline]
     pub(crate) fn decode(&mut self, cursor: &mut Cursor<'_>) -> Result<u64, Corrupt> {
         let first = *cursor.rest().first().ok_or(cursor.corrupt("value"))?;
         match first & 3 {
             0 => {
-                let delta = unzigzag(cursor.varint("value")? >> 2);
+                let delta = unzigzag(varint(cursor)? >> 2);
                 let old = exact_integer(f64::from_bits(self.bits)).unwrap_or(0);
                 self.bits = (old.wrapping_add(delta) as f64).to_bits();
             }
             1 => {
-                let delta = unzigzag(cursor.varint("value")? >> 2);
+                let delta = unzigzag(varint(cursor)? >> 2);
                 self.decimal(delta);
             }
             2 => {
                 cursor.u8("value")?;
                 self.scale = (first >> 2).min(MAX_SCALE);
-                let delta = unzigzag(cursor.varint("value")?);
+                let delta = unzigzag(varint(cursor)?);
                 self.decimal(delta);
             }
             _ if first == STALE => {
@@ -172,10 +206,12 @@ mod tests {
             base.encode(*v, &mut out);
         }
         let (mut cursor, mut base) = (Cursor::new(&out), Base::default());
+        let mut skipping = Cursor::new(&out);
         for v in values {
+            assert_eq!(Base::skip(&mut skipping), Ok(()));
             assert_eq!(base.decode(&mut cursor).map(f64::from_bits).map(f64::to_bits), Ok(*v), "{values:x?}");
         }
-        assert!(cursor.is_empty());
+        assert!(cursor.is_empty() && skipping.is_empty());
         out.len()
     }
 
@@ -219,6 +255,8 @@ mod tests {
         fn any_bytes(bytes: Vec<u8>, bits: u64) {
             let (mut cursor, mut base) = (Cursor::new(&bytes), Base { bits, scale: 0 });
             while base.decode(&mut cursor).is_ok() {}
+            let mut cursor = Cursor::new(&bytes);
+            while Base::skip(&mut cursor).is_ok() {}
         }
     }
 }

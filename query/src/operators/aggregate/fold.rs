@@ -1,13 +1,9 @@
-//! The accumulator port and the table of accumulators.
+//! The accumulator port, and cells to accumulate in.
 
 use crate::annotations::Notes;
-use crate::ast::{AggregateOp, Span};
+use crate::ast::Span;
 use crate::eval::Column;
 use crate::eval::bits::ones_of;
-
-use super::simple::{Count, Extreme, Group};
-use super::spread::{Quantiles, Variance};
-use super::total::Total;
 
 /// Accumulates the samples of groups, step by step.
 pub(super) trait Fold {
@@ -34,21 +30,6 @@ impl Shape<'_> {
         if !column.histograms.is_empty() {
             self.notes.histogram_ignored_in_aggregation(op, self.at);
         }
-    }
-}
-
-/// The accumulator of an operator.
-pub(super) fn of<'q>(op: AggregateOp, shape: Shape<'q>, params: Vec<f64>) -> Box<dyn Fold + 'q> {
-    match op {
-        AggregateOp::Avg => Box::new(Total::average(shape)),
-        AggregateOp::Count => Box::new(Count::new(shape)),
-        AggregateOp::Min => Box::new(Extreme::new(shape, "min", |best, v| best > v || best.is_nan())),
-        AggregateOp::Max => Box::new(Extreme::new(shape, "max", |best, v| best < v || best.is_nan())),
-        AggregateOp::Group => Box::new(Group::new(shape)),
-        AggregateOp::Stddev => Box::new(Variance::new(shape, "stddev", true)),
-        AggregateOp::Stdvar => Box::new(Variance::new(shape, "stdvar", false)),
-        AggregateOp::Quantile => Box::new(Quantiles::new(shape, params)),
-        _ => Box::new(Total::sum(shape)),
     }
 }
 
