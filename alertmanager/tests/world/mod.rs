@@ -1,5 +1,6 @@
 //! A simulated world: a router on a simulated disk, services that answer as told, and two clocks.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
