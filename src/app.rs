@@ -16,6 +16,8 @@ use crate::execution::Execution;
 use crate::exposition::Exposition;
 use crate::ingest::Ingest;
 use crate::metrics::Metrics;
+use crate::rules;
+use crate::rules::service::Rules;
 use crate::store::StoreSlot;
 
 /// The version of Prometheus whose API this server speaks.
@@ -94,6 +96,8 @@ pub struct App {
     pub ingest: Ingest,
     /// Answers PromQL; replaced on reload.
     pub engine: RwLock<Arc<Engine>>,
+    /// Rule groups.
+    pub rules: Arc<Rules>,
     /// The configuration; replaced on reload.
     pub loaded: RwLock<Loaded>,
     /// The way to the one who runs the server.
@@ -123,6 +127,7 @@ impl App {
             "When the configuration in force was loaded.",
             loaded.at as f64 / 1000.0,
         );
+        rules::metrics::expose(&self.rules.view(), &mut out);
         if let Some(store) = self.store.get() {
             store.expose(&mut out);
         }

@@ -8,6 +8,7 @@ use crate::app::{PROMETHEUS_VERSION, VERSION};
 use crate::client;
 use crate::flags::{self, Command};
 use crate::parts;
+use crate::rules;
 use crate::safe_text;
 use crate::serve;
 
@@ -23,6 +24,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let outcome = match cli.command {
         Some(Command::Query(query)) => client::run(&query, &mut std::io::stdout().lock()),
+        Some(Command::Check(check)) => return rules::arguments::check(&check),
+        Some(Command::Test(test)) => return rules::arguments::test(&test),
         None if cli.serve.version => {
             let text = format!("nightjar, version {VERSION} (speaks the API of Prometheus {PROMETHEUS_VERSION})\n");
             std::io::stdout().write_all(text.as_bytes()).map_err(|e| e.to_string())

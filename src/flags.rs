@@ -11,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::client::QueryCommand;
+use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -57,6 +58,10 @@ pub struct Cli {
 pub enum Command {
     /// Ask a running server, answer as a table or a graph
     Query(QueryCommand),
+    /// Check rule files
+    Check(CheckCommand),
+    /// Run unit tests of rules
+    Test(TestCommand),
 }
 
 /// How log lines look.
@@ -193,6 +198,10 @@ pub struct ServeFlags {
     /// Storage.
     #[command(flatten)]
     pub storage: StorageFlags,
+
+    /// Rules.
+    #[command(flatten)]
+    pub rules: RuleFlags,
 
     /// Queries.
     #[command(flatten)]

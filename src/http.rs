@@ -15,6 +15,7 @@ mod pages;
 mod params;
 mod query;
 mod respond;
+mod rule_groups;
 mod rules;
 mod stats;
 mod status;
@@ -100,8 +101,8 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/label/{name}/values", get(lookup::label_values)),
         ("/api/v1/series", get(lookup::series).post(lookup::series)),
         ("/api/v1/metadata", get(metadata::metadata)),
-        ("/api/v1/rules", get(rules::rules)),
-        ("/api/v1/alerts", get(rules::alerts)),
+        ("/api/v1/rules", get(rule_groups::rules)),
+        ("/api/v1/alerts", get(rule_groups::alerts)),
         ("/api/v1/alertmanagers", get(rules::alertmanagers)),
         ("/api/v1/targets", get(rules::targets)),
         ("/api/v1/scrape_pools", get(rules::scrape_pools)),

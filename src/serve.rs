@@ -23,6 +23,8 @@ use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
 use crate::metrics::Metrics;
+use crate::rules;
+use crate::rules::service::{Rules, Workplace};
 use crate::server::{self, Patience, Server, ServerLimits};
 use crate::store::{Phase, Store, StoreOptions, StoreSlot};
 
@@ -77,8 +79,10 @@ impl Running {
     /// Starts listening, and opening storage behind it.
     pub async fn start(flags: ServeFlags, listing: BTreeMap<String, String>, parts: Parts) -> Result<Running, String> {
         let config = load_config(&flags)?;
+        let rules = load_rules(&config, &flags)?;
         let (sender, control) = mpsc::channel(16);
         let app = Arc::new(app(&flags, listing, config, &parts, sender)?);
+        app.rules.replace(rules, &*app.clock);
         announce(&app, &flags);
         let mut listeners = Vec::new();
         for address in &flags.listen_addresses {
@@ -141,6 +145,7 @@ impl Running {
         }
         let app = self.app;
         let close = move || {
+            app.rules.stop();
             app.ingest.close();
             if let Some(store) = app.store.get() {
                 store.close();
@@ -163,9 +168,11 @@ impl Running {
 
     /// Reads the configuration again; keeps the old one when something is wrong.
     fn reload(&self) -> Result<(), String> {
-        match load_config(&self.flags) {
-            Ok(config) => {
+        let loaded = load_config(&self.flags);
+        match loaded.and_then(|config| load_rules(&config, &self.flags).map(|rules| (config, rules))) {
+            Ok((config, rules)) => {
                 *self.app.engine.write() = Arc::new(Engine::new(engine_options(&self.flags, &config)));
+                self.app.rules.replace(rules, &*self.app.clock);
                 report_ignored(&config);
                 let at = self.app.clock.wall_ms();
                 *self.app.loaded.write() = Loaded { config: Arc::new(config), successful: true, at };
@@ -204,6 +211,16 @@ fn config_path(flags: &ServeFlags) -> Option<PathBuf> {
 
 fn load_config(flags: &ServeFlags) -> Result<Config, String> {
     config_path(flags).map_or(Ok(Config::default()), |path| config::load(&path))
+}
+
+fn load_rules(config: &Config, flags: &ServeFlags) -> Result<rules::load::Loaded, String> {
+    let options = rules::load::LoadOptions {
+        flags: &flags.rules,
+        features: features(flags.enable_feature.iter().map(String::as_str)).0,
+        external_url: flags.external_url.as_deref(),
+        listen_address: flags.listen_addresses.first().map_or("", String::as_str),
+    };
+    rules::load::load(config, &options)
 }
 
 fn report_ignored(config: &Config) {
@@ -267,6 +284,7 @@ fn app(
         execution: Execution::new(limits, Arc::clone(&parts.clock), Arc::clone(&metrics)),
         metrics,
         store: StoreSlot::new(),
+        rules: Arc::new(Rules::new(Arc::new(rules::alerts::Nowhere))),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
@@ -287,13 +305,17 @@ fn store_options(flags: &ServeFlags, config: &Config) -> StoreOptions {
 fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
     let options = store_options(flags, &app.loaded.read().config);
     let app = Arc::clone(app);
+    let (threads, timeout) = (flags.rules.max_concurrent_evals, flags.query.timeout);
     tokio::task::spawn_blocking(move || {
         let begin = app.clock.monotonic();
         let path = absolute(&options.path);
         match open(options, &app.store) {
             Ok(store) => {
                 let overview = store.overview();
-                app.store.open(store);
+                app.store.open(Arc::clone(&store));
+                if let Err(e) = start_rules(&app, store, threads, timeout) {
+                    let _ = app.control.blocking_send(Control::Failed(format!("cannot start threads: {e}")));
+                }
                 let took = format!("{:.3}s", app.clock.monotonic().saturating_sub(begin).as_secs_f64());
                 tracing::info!(data = path, series = overview.series, took, "ready");
             }
@@ -302,6 +324,12 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
             }
         }
     });
+}
+
+fn start_rules(app: &Arc<App>, store: Arc<dyn Store>, threads: u32, timeout: Duration) -> std::io::Result<()> {
+    let (clock, engines) = (Arc::clone(&app.clock), Arc::clone(app));
+    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout };
+    app.rules.start(work, threads, &abort_on_panic())
 }
 
 fn absolute(path: &Path) -> String {

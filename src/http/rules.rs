@@ -1,4 +1,4 @@
-//! Rules, alerts and targets. There are none yet; the shapes are what clients expect of a server without any.
+//! Targets and Alertmanagers. There are none yet; the shapes are what clients expect of a server without any.
 
 use std::sync::Arc;
 
@@ -6,27 +6,11 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::error::{ApiError, ErrorType};
-use super::params::Params;
 use super::respond;
 use crate::app::App;
 
 fn raw(json: &'static [u8]) -> Response {
     respond::success(|out| out.extend_from_slice(json))
-}
-
-/// `GET /api/v1/rules`.
-pub(super) async fn rules(params: Params) -> Result<Response, ApiError> {
-    let kind = params.get("type").to_ascii_lowercase();
-    if !matches!(kind.as_str(), "" | "alert" | "record") {
-        let reason = format!("not supported value {}", nightjar_model::labels::quote(&kind));
-        return Err(ApiError::parameter("type", reason));
-    }
-    Ok(raw(b"{\"groups\":[]}"))
-}
-
-/// `GET /api/v1/alerts`.
-pub(super) async fn alerts() -> Response {
-    raw(b"{\"alerts\":[]}")
 }
 
 /// `GET /api/v1/alertmanagers`.

@@ -114,7 +114,12 @@ impl<D: Disk> Inner<D> {
         let doubt = self.counters.damaged.load(Ordering::Relaxed) > 0;
         for number in &old {
             let path = segment::path(*number);
-            if doubt { quarantine::put(&self.disk, &path)? } else { remove(&self.disk, &path)? }
+            if doubt {
+                quarantine::put(&self.disk, &path)?
+            } else {
+                remove(&self.disk, &path)?
+            }
+            remove(&self.disk, &segment::parity_path(*number))?;
         }
         self.disk.sync_dir(Path::new(segment::DIR))?;
         let mut view = self.view.write();

@@ -1,0 +1,6 @@
+//! Groups by what they write, send and say, on a clock moved by hand.
+
+mod alert_generator;
+mod alerts;
+mod records;
+mod reload;

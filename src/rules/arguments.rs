@@ -1,0 +1,154 @@
+//! The command lines of `nightjar check rules` and `nightjar test rules`, as promtool has them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use nightjar_query::Features;
+
+use crate::features::features;
+use crate::units;
+
+/// Arguments of `nightjar check`.
+#[derive(Debug, Args)]
+pub struct CheckCommand {
+    /// What to check.
+    #[command(subcommand)]
+    pub kind: CheckKind,
+}
+
+/// What to check.
+#[derive(Debug, Subcommand)]
+pub enum CheckKind {
+    /// Check rule files; exit code 1 if one is invalid, 3 with --lint-fatal if one is only suspicious
+    Rules(CheckRules),
+}
+
+/// Arguments of `nightjar check rules`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: nightjar check rules --lint-fatal rules/*.yml")]
+pub struct CheckRules {
+    /// Rule files; standard input if there is none.
+    pub rule_files: Vec<String>,
+
+    /// What else is an error: all, duplicate-rules, none.
+    #[arg(long, value_name = "LIST", default_value = "duplicate-rules")]
+    pub lint: String,
+
+    /// Exit with 3 when only linting found something.
+    #[arg(long)]
+    pub lint_fatal: bool,
+
+    /// Allow keys Prometheus does not know.
+    #[arg(long)]
+    pub ignore_unknown_fields: bool,
+
+    /// Features as the server's --enable-feature.
+    #[arg(long = "enable-feature", value_name = "NAME", value_delimiter = ',')]
+    pub enable_feature: Vec<String>,
+}
+
+/// Arguments of `nightjar test`.
+#[derive(Debug, Args)]
+pub struct TestCommand {
+    /// What to test.
+    #[command(subcommand)]
+    pub kind: TestKind,
+}
+
+/// What to test.
+#[derive(Debug, Subcommand)]
+pub enum TestKind {
+    /// Run unit tests of rules, in promtool's format
+    Rules(TestRules),
+}
+
+/// Arguments of `nightjar test rules`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: nightjar test rules tests/*.yml --run 'Instance.*'")]
+pub struct TestRules {
+    /// Files of tests.
+    #[arg(required = true)]
+    pub test_rule_files: Vec<String>,
+
+    /// Only tests whose names match one of these regular expressions; may be repeated.
+    #[arg(long, value_name = "REGEX")]
+    pub run: Vec<String>,
+
+    /// Show what differs below each other instead of in Go's notation.
+    #[arg(long)]
+    pub diff: bool,
+
+    /// Say which test starts and ends.
+    #[arg(long)]
+    pub debug: bool,
+
+    /// Allow keys Prometheus does not know.
+    #[arg(long)]
+    pub ignore_unknown_fields: bool,
+
+    /// Write a JUnit report to this file.
+    #[arg(long, value_name = "PATH")]
+    pub junit: Option<PathBuf>,
+
+    /// Features as the server's --enable-feature.
+    #[arg(long = "enable-feature", value_name = "NAME", value_delimiter = ',')]
+    pub enable_feature: Vec<String>,
+}
+
+/// Runs `nightjar check`.
+pub fn check(command: &CheckCommand) -> ExitCode {
+    match &command.kind {
+        CheckKind::Rules(rules) => super::check::run(rules),
+    }
+}
+
+/// Runs `nightjar test`.
+pub fn test(command: &TestCommand) -> ExitCode {
+    match &command.kind {
+        TestKind::Rules(rules) => super::test::run(rules),
+    }
+}
+
+/// The features of a command line.
+pub(super) fn enabled(names: &[String]) -> Features {
+    features(names.iter().map(String::as_str)).0
+}
+
+/// The grammar that goes with features.
+pub(super) fn grammar(features: Features) -> nightjar_query::ParserOptions {
+    nightjar_query::ParserOptions {
+        experimental_functions: features.experimental_functions,
+        extended_range_selectors: features.extended_range_selectors,
+        fill_modifiers: features.fill_modifiers,
+    }
+}
+
+/// Flags of rules.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub struct RuleFlags {
+    /// Longest outage after which the state of alerts is taken up again.
+    #[arg(long = "rules.alert.for-outage-tolerance", value_name = "DURATION",
+          env = "NIGHTJAR_RULES_ALERT_FOR_OUTAGE_TOLERANCE", hide_env = true, default_value = "1h",
+          value_parser = units::parse_duration)]
+    pub for_outage_tolerance: Duration,
+
+    /// How long an alert that was about to fire at shutdown waits at least; only for rules with a longer "for".
+    #[arg(long = "rules.alert.for-grace-period", value_name = "DURATION",
+          env = "NIGHTJAR_RULES_ALERT_FOR_GRACE_PERIOD", hide_env = true, default_value = "10m",
+          value_parser = units::parse_duration)]
+    pub for_grace_period: Duration,
+
+    /// How long to wait before a firing alert is sent again.
+    #[arg(long = "rules.alert.resend-delay", value_name = "DURATION",
+          env = "NIGHTJAR_RULES_ALERT_RESEND_DELAY", hide_env = true, default_value = "1m",
+          value_parser = units::parse_duration)]
+    pub resend_delay: Duration,
+
+    /// Most rule groups evaluated at the same time.
+    #[arg(long = "rules.max-concurrent-evals", value_name = "N", env = "NIGHTJAR_RULES_MAX_CONCURRENT_EVALS",
+          hide_env = true, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub max_concurrent_evals: u32,
+}

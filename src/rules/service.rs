@@ -1,0 +1,197 @@
+//! The threads that evaluate rule groups, and what others may ask of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
+use nightjar_query::{Engine, Interrupt, Stop};
+use nightjar_ruler::{EngineQuery, Group, GroupView, Ruler, Settings, World};
+use parking_lot::{Condvar, Mutex};
+
+use super::alerts::AlertSink;
+use super::load::Loaded;
+use super::recent::Recent;
+use super::writer::StoreSink;
+use crate::store::Store;
+
+/// Nobody sleeps longer, so that a clock that is set back is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// Rule groups in force.
+pub struct Rules {
+    state: Mutex<State>,
+    changed: Condvar,
+    threads: Mutex<Vec<Thread<()>>>,
+    alerts: Arc<dyn AlertSink>,
+}
+
+/// What evaluations work with.
+#[derive(Clone)]
+pub struct Workplace {
+    /// Where series are read and written.
+    pub store: Arc<dyn Store>,
+    /// The engine in force.
+    pub engine: Arc<dyn Fn() -> Arc<Engine> + Send + Sync>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// How long the evaluation of a group may take.
+    pub timeout: Duration,
+}
+
+struct State {
+    ruler: Ruler,
+    settings: Arc<Settings>,
+    /// Rules that come into force as soon as no group is being evaluated.
+    next: Option<Loaded>,
+    stopping: bool,
+    /// How long rules took.
+    rule_durations: Recent,
+    /// How long groups took.
+    group_durations: Recent,
+}
+
+/// What others may know of the rules.
+pub struct RulesView {
+    /// All groups after their last evaluation, sorted by file and name.
+    pub groups: Vec<Arc<GroupView>>,
+    /// How long rules took.
+    pub rule_durations: Recent,
+    /// How long groups took.
+    pub group_durations: Recent,
+}
+
+impl Rules {
+    /// No rules yet; alerts go to `alerts`.
+    pub fn new(alerts: Arc<dyn AlertSink>) -> Rules {
+        let state = State {
+            ruler: Ruler::new(),
+            settings: Arc::new(Settings::default()),
+            next: None,
+            stopping: false,
+            rule_durations: Recent::default(),
+            group_durations: Recent::default(),
+        };
+        Rules { state: Mutex::new(state), changed: Condvar::new(), threads: Mutex::default(), alerts }
+    }
+
+    /// Puts rules into force as soon as running evaluations have ended.
+    pub fn replace(&self, loaded: Loaded, clock: &dyn Clock) {
+        let mut state = self.state.lock();
+        state.next = Some(loaded);
+        state.settle(clock);
+        self.changed.notify_all();
+    }
+
+    /// All groups.
+    pub fn view(&self) -> RulesView {
+        let state = self.state.lock();
+        RulesView {
+            groups: state.ruler.views(),
+            rule_durations: state.rule_durations.clone(),
+            group_durations: state.group_durations.clone(),
+        }
+    }
+
+    /// Starts to evaluate on `threads` threads.
+    pub fn start(self: &Arc<Rules>, work: Workplace, threads: u32, on_panic: &PanicPolicy) -> std::io::Result<()> {
+        let mut running = self.threads.lock();
+        for i in 0..threads {
+            let (rules, work) = (Arc::clone(self), work.clone());
+            running.push(spawn(&format!("rules-{i}"), on_panic, move || rules.work(&work))?);
+        }
+        Ok(())
+    }
+
+    /// Ends all evaluations and waits for them.
+    pub fn stop(&self) {
+        self.state.lock().stopping = true;
+        self.changed.notify_all();
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            let _ = thread.join();
+        }
+    }
+
+    fn work(&self, work: &Workplace) {
+        while let Some((mut group, settings)) = self.next_group(&*work.clock) {
+            self.evaluate(&mut group, &settings, work);
+            let mut state = self.state.lock();
+            state.put_back(group);
+            state.settle(&*work.clock);
+            drop(state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for a group that is due; `None` when the server stops.
+    fn next_group(&self, clock: &dyn Clock) -> Option<(Group, Arc<Settings>)> {
+        let mut state = self.state.lock();
+        loop {
+            if state.stopping {
+                return None;
+            }
+            let now = clock.wall_ms();
+            if state.next.is_none()
+                && let Some(group) = state.ruler.take_due(now)
+            {
+                return Some((group, Arc::clone(&state.settings)));
+            }
+            let due = state.ruler.poll_timeout().map_or(u64::MAX, |due| (due - now).max(1).unsigned_abs());
+            self.changed.wait_for(&mut state, LONGEST_SLEEP.min(Duration::from_millis(due)));
+        }
+    }
+
+    fn evaluate(&self, group: &mut Group, settings: &Settings, work: &Workplace) {
+        let (clock, timeout) = (&*work.clock, work.timeout);
+        let engine = (work.engine)();
+        let interrupt = Deadline { rules: self, clock, timeout, end: clock.monotonic().saturating_add(timeout) };
+        let storage: &dyn Store = &*work.store;
+        let query = EngineQuery { engine: &engine, storage, interrupt: &interrupt };
+        let external_labels = &settings.external_labels;
+        let mut sink = StoreSink { store: &work.store, clock, alerts: &*self.alerts, external_labels };
+        let mut world = World { query: &query, sink: &mut sink, settings, clock };
+        group.handle_timeout(clock.wall_ms(), &mut world);
+    }
+}
+
+impl State {
+    /// Puts waiting rules into force if no group is out.
+    fn settle(&mut self, clock: &dyn Clock) {
+        if !self.ruler.is_whole() {
+            return;
+        }
+        if let Some(loaded) = self.next.take() {
+            self.ruler.load(&loaded.files, &loaded.settings, clock.wall_ms());
+            self.settings = Arc::new(loaded.settings);
+        }
+    }
+
+    fn put_back(&mut self, group: Group) {
+        let view = group.view();
+        for rule in &view.rules {
+            self.rule_durations.observe(rule.evaluation);
+            if let Some(error) = &rule.last_error {
+                let (file, group) = (&*view.key.file, &*view.key.name);
+                tracing::warn!(file, group, rule = &*rule.name, error = &**error, "Evaluating rule failed");
+            }
+        }
+        self.group_durations.observe(view.evaluation);
+        self.ruler.put_back(group);
+    }
+}
+
+/// Ends the queries of a group that takes too long, or when the server stops.
+struct Deadline<'a> {
+    rules: &'a Rules,
+    clock: &'a dyn Clock,
+    timeout: Duration,
+    end: Duration,
+}
+
+impl Interrupt for Deadline<'_> {
+    fn check(&self) -> Option<Stop> {
+        if self.clock.monotonic() >= self.end {
+            return Some(Stop::Timeout(self.timeout));
+        }
+        self.rules.state.try_lock().is_some_and(|state| state.stopping).then_some(Stop::Canceled)
+    }
+}
