@@ -1,4 +1,5 @@
 //! Eight faults that were measured in the real Alertmanager, and that this one has not.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 
