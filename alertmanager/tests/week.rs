@@ -85,7 +85,7 @@ fn week(seed: u64) {
                 firing[i] = false;
                 world.post(&format!("-{name}"));
             }
-            if firing[i] && minute % 5 == 0 || firing[i] && changed[i] == minute {
+            if firing[i] && (minute % 5 == 0 || changed[i] == minute) {
                 world.post(name);
             }
         }
