@@ -1,5 +1,5 @@
 //! The scenarios of Alertmanager's acceptance tests, on a simulated clock.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 

@@ -1,5 +1,5 @@
 //! A week with outages, kills, power cuts and clock steps: whoever should hear, hears; nobody hears twice.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 

@@ -29,6 +29,7 @@ impl Machine {
             flushes: BTreeSet::new(),
             lines: BTreeMap::new(),
             attempts: BTreeSet::new(),
+            down: BTreeSet::new(),
             records: VecDeque::new(),
             sends: VecDeque::new(),
             decisions: VecDeque::new(),

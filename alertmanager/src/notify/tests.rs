@@ -164,3 +164,36 @@ fn answers() {
         assert_eq!(word(judge(&settings(kind), status, after, body)), expected, "{kind} {status} {body}");
     }
 }
+
+/// One alert fires, another has ended.
+fn two() -> Send {
+    let one = |zone: &str, resolved: bool, runbook: &str| {
+        let mut sent = send(resolved).alerts.remove(0);
+        sent.alert.labels = Labels::from_pairs([("alertname", "Disk"), ("severity", "critical"), ("zone", zone)]);
+        sent.alert.annotations = Labels::from_pairs([("summary", "full & hot"), ("runbook", runbook)]);
+        sent.alert.generator_url = "http://prom/g".to_owned();
+        sent
+    };
+    Send { alerts: vec![one("a", false, "r"), one("b", true, "")], ..send(false) }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "golden files lie in the repository")]
+fn defaults_look_as_alertmanagers() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/templates");
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = two();
+    let mut seen = 0;
+    for file in std::fs::read_dir(dir).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let data = if name == "pagerduty.default.instances" { ".Alerts" } else { "." };
+        let rendering = templates.begin(&message, 0, 0);
+        let text = rendering.text(&format!("{{{{ template {name:?} {data} }}}}"));
+        rendering.finish().unwrap();
+        let golden = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, golden, "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen}");
+}
