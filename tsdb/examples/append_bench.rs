@@ -187,9 +187,9 @@ fn main() {
         query(&db, &clock, scrapes);
     }
     drop(db);
-    let begin = clock.monotonic();
+    let begin = (clock.monotonic(), cpu());
     let db = Db::open(disk, Options::default(), START, &mut |_| {}).unwrap();
-    println!("open after a stop: {:?}", clock.monotonic() - begin);
+    println!("open after a stop: {:?}, cpu {:?}", clock.monotonic() - begin.0, cpu() - begin.1);
     query(&db, &clock, scrapes);
 }
 

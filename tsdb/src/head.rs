@@ -12,6 +12,7 @@ pub(crate) mod index;
 pub(crate) mod judge;
 pub(crate) mod postings;
 pub(crate) mod side;
+pub(crate) mod spelling;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod timeline;

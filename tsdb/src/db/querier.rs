@@ -1,6 +1,5 @@
 //! Answers "which series?".
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use super::inner::Inner;
 use super::set::{Ahead, Place, Selected, Set};
 use super::view::View;
 use crate::block::{Block, BlockError};
+use crate::head::spelling::compare;
 use crate::wal::section::{Kind, read_exemplars};
 
 /// A view for one time range.
@@ -30,34 +30,6 @@ struct Candidate {
     spelling: std::ops::Range<usize>,
     member: Option<(u32, u32)>,
     place: Option<Place>,
-}
-
-/// The order of two canonical spellings by their labels: that of the first pair in which they differ. The bytes are
-/// ours, so equal pairs are passed over without looking into them.
-fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    let mut at = 0;
-    loop {
-        let (Some(len_a), Some(len_b)) = (pair_len(&a[at..]), pair_len(&b[at..])) else {
-            return (a.len() - at).cmp(&(b.len() - at));
-        };
-        if len_a != len_b || a[at..at + len_a] != b[at..at + len_b] {
-            let pair = |bytes| SpellingPairs::new(bytes).next().and_then(Result::ok);
-            return pair(&a[at..at + len_a]).cmp(&pair(&b[at..at + len_b]));
-        }
-        at += len_a;
-    }
-}
-
-/// Bytes of the pair at the start, tag and length included; `None` at the end.
-fn pair_len(bytes: &[u8]) -> Option<usize> {
-    let mut len = 0;
-    for (i, byte) in bytes.get(1..)?.iter().take(4).enumerate() {
-        len |= usize::from(byte & 0x7f) << (7 * i);
-        if byte & 0x80 == 0 {
-            return Some(len + i + 2).filter(|n| *n <= bytes.len());
-        }
-    }
-    None
 }
 
 fn intersect(a: ClosedRange, b: ClosedRange) -> ClosedRange {
@@ -258,29 +230,5 @@ impl<D: Disk> Querier for DbQuerier<D> {
             }
         }
         Ok(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn spellings_are_ordered_as_labels(a in pairs(), b in pairs()) {
-            let spell = |pairs: &[(String, String)]| {
-                let labels = Labels::from_pairs(pairs.iter().cloned());
-                let mut out = Vec::new();
-                labels.spell(&mut out);
-                (labels, out)
-            };
-            let ((labels_a, a), (labels_b, b)) = (spell(&a), spell(&b));
-            prop_assert_eq!(compare(&a, &b), labels_a.cmp(&labels_b));
-        }
-    }
-
-    fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {
-        prop::collection::vec(("[ab_]{1,3}", prop_oneof!["[xy]{1,2}", "z{120,140}"]), 0..4)
     }
 }

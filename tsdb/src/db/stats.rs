@@ -146,9 +146,10 @@ impl<D: Disk> Inner<D> {
         let mut out = Cardinality { series: writer.head.table.len() as u64, ..Cardinality::default() };
         let (mut values, mut bytes, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
         for (name, entry) in index.names() {
-            values.push((name.to_owned(), entry.values.len() as u64));
-            out.label_pairs += entry.values.len() as u64;
-            let sizes = entry.values.iter().map(|(value, series)| (value, series.len() as u64));
+            let count = entry.clone().count() as u64;
+            values.push((name.to_owned(), count));
+            out.label_pairs += count;
+            let sizes = entry.map(|(value, series)| (value, series.len() as u64));
             bytes.push((name.to_owned(), sizes.clone().map(|(value, n)| value.len() as u64 * n).sum()));
             let best = top(sizes.map(|(value, n)| (value.to_string(), n)).collect(), limit);
             if name == nightjar_model::labels::METRIC_NAME {

@@ -3,7 +3,6 @@
 use super::index::Index;
 use super::state::Head;
 use super::table::{NOBODY, Slot, Table};
-use nightjar_model::labels::SpellingPairs;
 
 /// Nothing is done for fewer than one dead series in so many.
 const WORTH: usize = 8;
@@ -22,7 +21,7 @@ impl Head {
         for (old, slot) in self.table.slots.iter().enumerate().filter(|(_, s)| s.flags & Slot::DEFINED != 0) {
             let spelling = self.table.spelling(old as u32);
             let Some(new) = table.add(spelling, slot.timeline, slot.index) else { return };
-            index.add(new, SpellingPairs::new(spelling).flatten());
+            index.add(new, spelling);
             scales.push(self.scales[old]);
             places[old] = new;
         }

@@ -5,58 +5,106 @@ use hashbrown::hash_map::Entry;
 use nightjar_model::Matcher;
 
 use super::postings::Postings;
+use super::spelling::{pair, pair_len};
 
 /// Series by label pair.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     names: HashMap<Box<str>, Name>,
+    /// Series by number of the pair.
+    postings: Vec<Postings>,
+    /// The series added last: most of its pairs are those of the next one.
+    previous: Vec<u8>,
+    /// End within `previous` and number of each of its pairs.
+    previous_pairs: Vec<(u32, u32)>,
     series: u32,
 }
 
 /// What is known about one label name.
 #[derive(Debug, Default)]
 pub(crate) struct Name {
-    /// Series by value.
-    pub(crate) values: HashMap<Box<str>, Postings>,
+    /// Number of the pair by value.
+    values: HashMap<Box<str>, u32>,
 }
 
 impl Index {
-    /// Adds the next series (ids count up from 0 without gaps).
-    pub(crate) fn add<'a>(&mut self, id: u32, pairs: impl Iterator<Item = (&'a str, &'a str)>) {
+    /// Adds the next series (ids count up from 0 without gaps) by its canonical spelling.
+    pub(crate) fn add(&mut self, id: u32, spelling: &[u8]) {
         self.series = id + 1;
-        for (name, value) in pairs {
-            let name = match self.names.get_mut(name) {
-                Some(name) => name,
-                None => self.names.entry(name.into()).or_default(),
+        let mut pairs = Vec::with_capacity(self.previous_pairs.len());
+        let (mut at, mut before) = (0, 0);
+        while let Some(len) = pair_len(&spelling[at..]) {
+            let bytes = &spelling[at..at + len];
+            at += len;
+            let same = self.previous_pairs.get(pairs.len()).map(|(end, number)| {
+                let same = &self.previous[before..*end as usize] == bytes;
+                before = *end as usize;
+                (same, *number)
+            });
+            let number = match same {
+                Some((true, number)) => number,
+                _ => self.pair_number(bytes),
             };
-            match name.values.get_mut(value) {
+            match self.postings.get_mut(number as usize) {
                 Some(postings) => postings.push(id),
-                None => {
-                    name.values.insert(value.into(), Postings::One(id));
-                }
+                None => self.postings.push(Postings::One(id)),
+            }
+            pairs.push((at as u32, number));
+        }
+        self.previous.clear();
+        self.previous.extend_from_slice(spelling);
+        self.previous_pairs = pairs;
+    }
+
+    /// The number of a pair, the next one if it is new.
+    fn pair_number(&mut self, bytes: &[u8]) -> u32 {
+        let (name, value) = pair(bytes).unwrap_or(("", ""));
+        let name = match self.names.get_mut(name) {
+            Some(name) => name,
+            None => self.names.entry(name.into()).or_default(),
+        };
+        match name.values.get(value) {
+            Some(number) => *number,
+            None => {
+                let number = self.postings.len() as u32;
+                name.values.insert(value.into(), number);
+                number
             }
         }
     }
 
-    /// All label names, in no order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Name)> {
-        self.names.iter().map(|(name, entry)| (&**name, entry))
+    /// The values of a label and their series, in no order.
+    fn values<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = (&'a str, &'a Postings)> + Clone {
+        name.values.iter().map(|(value, number)| (&**value, &self.postings[*number as usize]))
+    }
+
+    /// All label names, and the values of each with their series, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (&str, &Postings)> + Clone)> {
+        self.names.iter().map(|(name, entry)| (&**name, self.values(entry)))
     }
 
     /// Takes in an index whose ids come after all of this one's.
     pub(crate) fn absorb(&mut self, later: Index) {
         self.series = self.series.max(later.series);
+        let mut postings: Vec<Option<Postings>> = later.postings.into_iter().map(Some).collect();
         for (name, entry) in later.names {
             let name = self.names.entry(name).or_default();
-            for (value, postings) in entry.values {
+            for (value, number) in entry.values {
+                let Some(postings) = postings.get_mut(number as usize).and_then(Option::take) else { continue };
                 match name.values.entry(value) {
-                    Entry::Occupied(mut own) => postings.iter().for_each(|id| own.get_mut().push(id)),
+                    Entry::Occupied(own) => {
+                        let own = &mut self.postings[*own.get() as usize];
+                        postings.iter().for_each(|id| own.push(id));
+                    }
                     Entry::Vacant(free) => {
-                        free.insert(postings);
+                        free.insert(self.postings.len() as u32);
+                        self.postings.push(postings);
                     }
                 }
             }
         }
+        self.previous.clear();
+        self.previous_pairs.clear();
     }
 
     /// Series that satisfy all matchers, ascending.
@@ -68,13 +116,14 @@ impl Index {
         for m in narrowing {
             let Some(name) = self.names.get(&*m.name) else { return Vec::new() };
             if m.op == nightjar_model::MatchOp::Equal {
-                let Some(postings) = name.values.get(&*m.value) else { return Vec::new() };
+                let Some(number) = name.values.get(&*m.value) else { return Vec::new() };
+                let postings = &self.postings[*number as usize];
                 match &mut ids {
                     None => ids = Some(postings.iter().collect()),
                     Some(ids) => postings.retain(ids, true),
                 }
             } else {
-                let union = union(name.values.iter().filter(|(v, _)| m.matches(v)).map(|(_, p)| p));
+                let union = union(self.values(name).filter(|(v, _)| m.matches(v)).map(|(_, p)| p));
                 match &mut ids {
                     None => ids = Some(union),
                     Some(ids) => keep(ids, &union, true),
@@ -87,7 +136,7 @@ impl Index {
         let mut ids = ids.unwrap_or_else(|| (0..self.series).collect());
         for m in widening {
             if let Some(name) = self.names.get(&*m.name) {
-                let mut others = name.values.iter().filter(|(v, _)| !m.matches(v)).map(|(_, p)| p);
+                let mut others = self.values(name).filter(|(v, _)| !m.matches(v)).map(|(_, p)| p);
                 match (others.next(), others.next()) {
                     (None, _) => {}
                     (Some(one), None) => one.retain(&mut ids, false),
@@ -129,7 +178,9 @@ mod tests {
         for (id, pairs) in
             [&[("a", "1"), ("b", "x")][..], &[("a", "2")], &[("a", "1")], &[("b", "y")]].iter().enumerate()
         {
-            index.add(id as u32, pairs.iter().copied());
+            let mut spelling = Vec::new();
+            nightjar_model::Labels::from_pairs(pairs.iter().copied()).spell(&mut spelling);
+            index.add(id as u32, &spelling);
         }
         let m = |op, name: &str, value: &str| Matcher::new(op, name, value).unwrap();
         use MatchOp::*;

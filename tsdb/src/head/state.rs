@@ -125,7 +125,7 @@ impl Head {
     /// Adds a series under its canonical spelling; its place in the timeline is taken already.
     fn add(&mut self, canonical: &[u8], timeline: u32, index: u32) -> Option<u32> {
         let id = self.add_to_table(canonical, timeline, index)?;
-        self.index.add(id, SpellingPairs::new(canonical).flatten());
+        self.index.add(id, canonical);
         Some(id)
     }
 
@@ -141,7 +141,7 @@ impl Head {
         let table = &self.table;
         let index = |ids: std::ops::Range<u32>| {
             let mut index = Index::default();
-            ids.for_each(|id| index.add(id, SpellingPairs::new(table.spelling(id)).flatten()));
+            ids.for_each(|id| index.add(id, table.spelling(id)));
             index
         };
         let len = table.len() as u32;
@@ -155,17 +155,20 @@ impl Head {
         if index >= crate::wal::rows::MAX_MEMBERS {
             return;
         }
-        let id = match self.table.find(spelling) {
-            None => self.add_to_table(spelling, timeline, index),
-            Some(id) => {
+        let id = match self.table.find_or_add(spelling, timeline, index) {
+            None => return,
+            Some((id, true)) => {
+                self.scales.push(0);
+                id
+            }
+            Some((id, false)) => {
                 // It was released and came back: what is told last holds.
                 let slot = &mut self.table.slots[id as usize];
                 self.timelines.vacate(slot.timeline, slot.index);
                 (slot.timeline, slot.index) = (timeline, index);
-                Some(id)
+                id
             }
         };
-        let Some(id) = id else { return };
         self.timelines.restore(timeline, index, id, || key(SpellingPairs::new(spelling).flatten()));
         let slot = &mut self.table.slots[id as usize];
         slot.last_t = UNKNOWN;

@@ -136,7 +136,10 @@ impl Table {
 
     /// The series with this canonical spelling.
     pub(crate) fn find(&self, spelling: &[u8]) -> Option<u32> {
-        let hash = self.hash(spelling);
+        self.find_hashed(spelling, self.hash(spelling))
+    }
+
+    fn find_hashed(&self, spelling: &[u8], hash: u32) -> Option<u32> {
         let same = |e: &&(u32, u32)| e.0 == hash && self.arena.get(self.slots[e.1 as usize].text) == spelling;
         self.by_hash.find(spread(hash), |e| same(&e)).map(|e| e.1)
     }
@@ -171,11 +174,23 @@ impl Table {
         self.alias_arena = Arena::default();
     }
 
+    /// The series with this canonical spelling, added if need be, and whether it was. `None` when there is no room.
+    pub(crate) fn find_or_add(&mut self, spelling: &[u8], timeline: u32, index: u32) -> Option<(u32, bool)> {
+        let hash = self.hash(spelling);
+        match self.find_hashed(spelling, hash) {
+            Some(id) => Some((id, false)),
+            None => Some((self.add_hashed(spelling, hash, timeline, index)?, true)),
+        }
+    }
+
     /// Adds a series that is not there; `None` when there is no room for its name or number.
     pub(crate) fn add(&mut self, spelling: &[u8], timeline: u32, index: u32) -> Option<u32> {
+        self.add_hashed(spelling, self.hash(spelling), timeline, index)
+    }
+
+    fn add_hashed(&mut self, spelling: &[u8], hash: u32, timeline: u32, index: u32) -> Option<u32> {
         let id = u32::try_from(self.slots.len()).ok().filter(|id| *id != NOBODY)?;
         let text = self.arena.add(spelling)?;
-        let hash = self.hash(spelling);
         self.by_hash.insert_unique(spread(hash), (hash, id), |e| spread(e.0));
         // Targets are first seen in the order in which they will come again.
         let successor = id.saturating_add(1);

@@ -1,6 +1,7 @@
 //! A timeline: the series of one scrape target, which share their times.
 
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use nightjar_model::TimestampMs;
 
 use crate::wal::rows::MAX_MEMBERS;
@@ -127,12 +128,15 @@ impl Timelines {
 
     /// Puts a series where it was before a restart; `key` is asked for the first of a timeline only.
     pub(crate) fn restore(&mut self, number: u32, index: u32, id: u32, key: impl FnOnce() -> Vec<u8>) {
-        self.next = self.next.max(number.saturating_add(1));
-        if !self.by_number.contains_key(&number) {
-            let newest = self.open.entry(key().into()).or_insert(number);
-            *newest = number.max(*newest);
-        }
-        let timeline = self.by_number.entry(number).or_insert_with(Timeline::new);
+        self.reserve_number(number);
+        let timeline = match self.by_number.entry(number) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let newest = self.open.entry(key().into()).or_insert(number);
+                *newest = number.max(*newest);
+                new.insert(Timeline::new())
+            }
+        };
         if timeline.members.len() <= index as usize {
             timeline.members.resize(index as usize + 1, super::table::NOBODY);
         }

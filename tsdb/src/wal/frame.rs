@@ -3,6 +3,8 @@
 //! The header has its own checksum, so a restart reads headers and leaves the payloads alone. The segment's salt and
 //! the durable number are known only when the frame is written, so a frame is built open and closed by the committer.
 
+use std::cell::RefCell;
+
 use crate::bytes::{Corrupt, Cursor, put_u16, put_u32, put_u64};
 
 use super::section::{self, MAX_SECTIONS, Section};
@@ -94,9 +96,22 @@ impl Header {
         if !self.packed {
             return (stored.len() == self.payload_len as usize).then_some(stored.into());
         }
-        let payload = zstd::bulk::decompress(stored, self.payload_len as usize).ok()?;
+        let payload = unpack(stored, self.payload_len as usize)?;
         (payload.len() == self.payload_len as usize).then_some(payload.into())
     }
+}
+
+/// Undoes zstd. A restart unpacks thousands of frames, so the context is kept.
+fn unpack(stored: &[u8], len: usize) -> Option<Vec<u8>> {
+    thread_local! {
+        static CONTEXT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    CONTEXT.with_borrow_mut(|context| {
+        if context.is_none() {
+            *context = zstd::bulk::Decompressor::new().ok();
+        }
+        context.as_mut()?.decompress(stored, len).ok()
+    })
 }
 
 /// Collects the sections of one frame.
