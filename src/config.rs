@@ -62,9 +62,14 @@ impl Default for Config {
     }
 }
 
+/// The text of a file.
+pub fn content(path: &Path) -> Result<String, String> {
+    files::read_text(path, MAX_BYTES).map_err(|e| format!("cannot read {}: {e}", path.display()))
+}
+
 /// Reads a file.
 pub fn load(path: &Path) -> Result<Config, String> {
-    let text = files::read_text(path, MAX_BYTES).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let text = content(path)?;
     let environment = |name: &str| std::env::var(name).ok();
     parse(&text, path, &environment)
 }

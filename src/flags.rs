@@ -1,5 +1,7 @@
 //! The command line of the server: Prometheus' names, Go's spelling, every flag also from the environment.
 
+mod without_effect;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -86,12 +88,23 @@ pub enum LogLevel {
 #[command(next_help_heading = "Server")]
 pub struct ServeFlags {
     /// Show version and exit.
-    #[arg(long = "version", action = ArgAction::SetTrue, help_heading = "Options")]
+    #[arg(long = "version", action = ArgAction::SetTrue, help_heading = None::<&str>)]
     pub version: bool,
 
     /// Prometheus configuration file. Without the flag, ./prometheus.yml is used when it exists.
     #[arg(long = "config.file", value_name = "PATH", env = "NIGHTJAR_CONFIG_FILE", hide_env = true)]
     pub config_file: Option<PathBuf>,
+
+    /// Read the configuration again when the file changes.
+    #[arg(long = "config.auto-reload", env = "NIGHTJAR_CONFIG_AUTO_RELOAD", hide_env = true, value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+          value_parser = BoolishValueParser::new(), action = ArgAction::Set, hide_possible_values = true)]
+    pub auto_reload: bool,
+
+    /// How often to look whether it changed.
+    #[arg(long = "config.auto-reload-interval", value_name = "DURATION", hide_env = true,
+          env = "NIGHTJAR_CONFIG_AUTO_RELOAD_INTERVAL", default_value = "30s", value_parser = units::parse_duration)]
+    pub auto_reload_interval: Duration,
 
     /// Address to listen on; may be repeated. ":9090" means all interfaces.
     #[arg(
@@ -177,6 +190,10 @@ pub struct ServeFlags {
         value_delimiter = ','
     )]
     pub enable_feature: Vec<String>,
+
+    /// Flags of Prometheus that were given and have no effect.
+    #[arg(skip)]
+    pub without_effect: Vec<String>,
 
     /// Storage.
     #[command(flatten)]
@@ -271,11 +288,13 @@ pub struct LogFlags {
 
 /// Reads a command line. The map holds each flag of the server with its value as text, for `/api/v1/status/flags`.
 pub fn parse(
-    args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    args: impl IntoIterator<Item = impl Into<OsString>>,
 ) -> Result<(Cli, BTreeMap<String, String>), clap::Error> {
     let mut command = Cli::command();
+    let (args, without_effect) = without_effect::split(args.into_iter().map(Into::into));
     let matches = command.try_get_matches_from_mut(args)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|e| e.format(&mut command))?;
+    cli.serve.without_effect = without_effect;
     let mut listing = BTreeMap::new();
     for arg in command.get_arguments() {
         let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else { continue };

@@ -72,6 +72,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     server: Server,
     flags: ServeFlags,
+    /// The configuration file as it was read last.
+    content: Option<String>,
     control: mpsc::Receiver<Control>,
 }
 
@@ -104,12 +106,15 @@ impl Running {
         }
         open_behind(&app, &flags, parts.open_store);
         tokio::spawn(maintain(Arc::clone(&app)));
-        Ok(Running { app, addresses, server, flags, control })
+        let content = config_path(&flags).and_then(|path| config::content(&path).ok());
+        Ok(Running { app, addresses, server, flags, content, control })
     }
 
     /// Runs until it is told to stop, then stops in good order.
     pub async fn until_stopped(mut self) -> Result<(), String> {
         let mut signals = signals::Signals::new().map_err(|e| format!("cannot wait for signals: {e}"))?;
+        let mut auto_reload = tokio::time::interval(self.flags.auto_reload_interval.max(Duration::from_millis(100)));
+        auto_reload.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let outcome = loop {
             tokio::select! {
                 signal = signals.next() => match signal {
@@ -127,6 +132,7 @@ impl Running {
                     }
                     Some(Control::Failed(sentence)) => break Err(sentence),
                 },
+                _ = auto_reload.tick(), if self.flags.auto_reload => self.reload_if_changed(),
             }
         };
         self.shutdown().await;
@@ -149,6 +155,17 @@ impl Running {
         };
         let _ = tokio::task::spawn_blocking(close).await;
         tracing::info!("stopped");
+    }
+
+    /// Reads the configuration again if its file is not the one read last.
+    fn reload_if_changed(&mut self) {
+        let Some(path) = config_path(&self.flags) else { return };
+        // A file that cannot be read is reported once: its content is "none".
+        let content = config::content(&path).ok();
+        if content != self.content {
+            self.content = content;
+            let _ = self.reload();
+        }
     }
 
     /// Reads the configuration again; keeps the old one when something is wrong.
@@ -225,6 +242,9 @@ fn announce(app: &App, flags: &ServeFlags) {
         tracing::info!(path = %path.display(), "configuration loaded");
     }
     report_ignored(&app.loaded.read().config);
+    if !flags.without_effect.is_empty() {
+        tracing::warn!(flags = flags.without_effect.join(" "), "these flags have no effect here");
+    }
     let (_, unknown) = features(flags.enable_feature.iter().map(String::as_str));
     for name in unknown {
         tracing::warn!(option = name, "Unknown option for --enable-feature");

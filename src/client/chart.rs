@@ -24,7 +24,7 @@ pub(super) fn chart(data: &Data, range: Option<(i64, i64)>, screen: Screen) -> S
     let Some((low, high)) = bounds(&lines) else {
         return if all.is_empty() { "no series\n".to_owned() } else { table::table(data) };
     };
-    let label_width = [low, high].map(|v| short(v).len()).into_iter().max().unwrap_or(0);
+    let label_width = (0..ROWS).map(|row| axis_label(row, low, high).len()).max().unwrap_or(0);
     let columns = screen.columns.saturating_sub(label_width + 3).max(10);
     let mut plot =
         Plot { cells: vec![Cell::default(); columns * ROWS], columns, time: (start, end), value: (low, high) };
@@ -103,9 +103,7 @@ impl Plot {
         let mut out = String::new();
         let (low, high) = self.value;
         for row in 0..ROWS {
-            let at = high - (high - low) * row as f64 / (ROWS - 1) as f64;
-            let label = if row % 5 == 0 { short(at) } else { String::new() };
-            out.push_str(&format!("{label:>label_width$} ┤"));
+            out.push_str(&format!("{:>label_width$} ┤", axis_label(row, low, high)));
             let mut shown = 0;
             for cell in &self.cells[row * self.columns..(row + 1) * self.columns] {
                 if color && cell.series != shown && cell.dots != 0 {
@@ -121,6 +119,12 @@ impl Plot {
         }
         out
     }
+}
+
+/// Every fifth row has its value beside it.
+fn axis_label(row: usize, low: f64, high: f64) -> String {
+    let at = high - (high - low) * row as f64 / (ROWS - 1) as f64;
+    if row.is_multiple_of(5) { short(at) } else { String::new() }
 }
 
 fn symbol(cell: Cell, letters: bool) -> char {
@@ -194,8 +198,11 @@ mod tests {
         let text = drawn(vec![series("up", &values)], false);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), ROWS + 3);
-        assert!(lines[0].starts_with("10 ┤") && lines[0].trim_end().chars().last().unwrap() > '\u{2800}', "{text}");
-        assert!(lines[ROWS - 1].starts_with(" 0 ┤") && lines[ROWS - 1].chars().nth(4).unwrap() > '\u{2800}', "{text}");
+        assert!(lines[0].starts_with("   10 ┤") && lines[0].trim_end().chars().last().unwrap() > '\u{2800}', "{text}");
+        assert!(
+            lines[ROWS - 1].starts_with("    0 ┤") && lines[ROWS - 1].chars().nth(7).unwrap() > '\u{2800}',
+            "{text}"
+        );
         assert!(lines.iter().all(|l| l.chars().count() <= 64), "{text}");
         assert!(text.ends_with("  ━ up  10\n"));
     }

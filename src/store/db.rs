@@ -34,6 +34,7 @@ fn tsdb_options(options: &StoreOptions) -> Options {
     Options {
         out_of_order_window_ms: options.out_of_order_window.as_millis() as i64,
         retention_ms: options.retention.as_millis() as i64,
+        retention_bytes: options.retention_bytes,
         ..Options::default()
     }
 }

@@ -85,6 +85,22 @@ async fn reload_and_quit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_is_read_by_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prometheus.yml");
+    std::fs::write(&path, "global: {external_labels: {zone: a}}\n").unwrap();
+    let flag = format!("--config.file={}", path.display());
+    let flags = [&flag, "--config.auto-reload", "--config.auto-reload-interval=100ms", "--web.enable-lifecycle"];
+    let server = Server::empty(&flags).await;
+    let address = server.address;
+    let running = server.run();
+    std::fs::write(&path, "global: {external_labels: {zone: b}}\n").unwrap();
+    while !get(address, "/api/v1/status/config").await.text().contains("zone: b") {}
+    post(address, "/-/quit", "").await;
+    assert_eq!(running.await.unwrap(), Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn data_is_there_after_a_restart() {
     let disk = SimDisk::new();
     let server = Server::with_store(&[], open_sim(disk.clone())).await;

@@ -20,6 +20,7 @@ pub(crate) const NOW_S: i64 = 1_700_000_000;
 pub(crate) struct Server {
     running: Running,
     pub(crate) address: SocketAddr,
+    pub(crate) clock: ManualClock,
 }
 
 impl Server {
@@ -45,7 +46,7 @@ impl Server {
         let parts = Parts { open_store, clock: Arc::new(clock.clone()) };
         let running = Running::start(cli.serve, listing, parts).await.unwrap();
         let address = running.addresses[0];
-        Server { running, address }
+        Server { running, address, clock }
     }
 
     pub(crate) async fn until_ready(&self) {
@@ -134,7 +135,7 @@ pub(crate) fn v1_body(labels: &Labels, samples: &[Sample]) -> Vec<u8> {
 /// Opens the real database on a simulated disk.
 pub(crate) fn open_sim(disk: SimDisk) -> OpenStore {
     Box::new(move |_, slot: &StoreSlot| {
-        let options = nightjar_tsdb::Options { seed: Some(1), ..Default::default() };
+        let options = nightjar_tsdb::Options { seed: Some(1), segment_bytes: 1 << 20, ..Default::default() };
         DbStore::open(disk, options, NOW_S * 1000, slot)
     })
 }

@@ -92,6 +92,28 @@ async fn heads_have_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_leaves_ends_its_query() {
+    let server = Server::empty(&[]).await;
+    let metric = async |name: &str| {
+        let page = get(server.address, "/metrics").await;
+        page.text().lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok()).unwrap()
+    };
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    // Tens of millions of evaluations: far longer than any test waits.
+    let query =
+        "GET /api/v1/query?query=count_over_time(vector(1)%5B1y:1s%5D)&time=1700000000 HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(query.as_bytes()).await.unwrap();
+    let wait = async {
+        while metric("prometheus_engine_queries ").await < 1.0 {}
+        drop(stream);
+        while metric("prometheus_engine_queries ").await > 0.0 {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it starts, and ends");
+    assert_eq!(metric("nightjar_queries_failed_total ").await, 1.0, "it was not interrupted but ended");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn http_2_without_tls() {
     let server = Server::empty(&[]).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();

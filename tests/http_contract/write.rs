@@ -1,11 +1,14 @@
 //! Remote write as senders see it.
 
+use std::time::Duration;
+
 use nightjar_model::metadata::{Metadata, MetricType};
 use nightjar_model::{Labels, Sample};
+use nightjar_platform::SimDisk;
 use nightjar_remote_write::encode;
 
 use crate::client::{get, send};
-use crate::server::{NOW_S, Server, V1, V2, v1_body};
+use crate::server::{NOW_S, Server, V1, V2, open_sim, v1_body};
 
 fn sample(value: f64, before_now_s: i64) -> Sample {
     Sample { timestamp: (NOW_S - before_now_s) * 1000, start: 0, value }
@@ -116,6 +119,41 @@ async fn metadata_of_1_0_is_kept() {
     let expected = serde_json::json!({"requests_total": [{"type": "counter", "help": "All requests.", "unit": ""}]});
     assert_eq!(answer["data"], expected);
     assert_eq!(get(server.address, "/api/v1/labels").await.json()["data"], serde_json::json!([]));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_503_and_passes() {
+    let disk = SimDisk::new();
+    let server = Server::with_store(&[], open_sim(disk.clone())).await;
+    server.until_ready().await;
+    assert_eq!(server.write(V1, &v1_body(&up(), &[sample(1.0, 60)])).await.status, 204);
+    disk.set_capacity(disk.used_bytes());
+    // The room reserved for the log may take a few more.
+    let mut seed = 1u64;
+    let mut noise = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'!' + (seed >> 33) as u8 % 90)
+    };
+    let mut refused = None;
+    for i in 0..2000 {
+        let long: String = (0..8000).map(|_| noise()).collect();
+        let labels = Labels::from_pairs([("__name__", "up"), ("n", &i.to_string()), ("x", &long)]);
+        let answer = server.write(V1, &v1_body(&labels, &[sample(1.0, 60)])).await;
+        if answer.status != 204 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    let answer = get(server.address, "/api/v1/query?query=up{job=%22x%22}&time=1700000000").await.json();
+    assert_eq!(answer["data"]["result"][0]["value"][1], "1");
+    disk.set_capacity(4 << 30);
+    while server.write(V1, &v1_body(&up(), &[sample(2.0, 30)])).await.status != 204 {
+        server.clock.advance(Duration::from_secs(1));
+    }
     server.stop().await;
 }
 

@@ -7,6 +7,8 @@ pub struct Options {
     pub out_of_order_window_ms: i64,
     /// Blocks that end before now minus this are removed, in milliseconds; 0 keeps everything.
     pub retention_ms: i64,
+    /// The oldest blocks are removed while all together have more bytes than this; 0 keeps everything.
+    pub retention_bytes: u64,
     /// Width of a block, in milliseconds.
     pub block_ms: i64,
     /// The newest data that is never sealed into a block, in milliseconds.
@@ -39,6 +41,7 @@ impl Default for Options {
         Options {
             out_of_order_window_ms: 4 * HOUR,
             retention_ms: 15 * 24 * HOUR,
+            retention_bytes: 0,
             block_ms: 2 * HOUR,
             seal_delay_ms: HOUR,
             segment_bytes: 64 << 20,

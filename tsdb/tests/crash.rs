@@ -173,29 +173,68 @@ fn a_full_disk_refuses_and_recovers() {
     check(&read(&db), &batches, &batches, "after");
 }
 
-#[test]
-fn a_flipped_bit_is_never_served() {
+/// A log of some segments; `closed` properly, or killed.
+fn flippable(closed: bool) -> (SimDisk, Vec<Owned>) {
     let batches = workload(12);
     let disk = SimDisk::new();
-    {
-        let db = open(&disk, small()).unwrap();
-        for batch in &batches {
-            append(&db, batch, Atomicity::Whole, NOW).unwrap();
-        }
+    let db = open(&disk, small()).unwrap();
+    for batch in &batches {
+        append(&db, batch, Atomicity::Whole, NOW).unwrap();
     }
-    let files = disk.list("wal".as_ref()).unwrap();
-    let mut silent = 0;
-    for file in &files {
+    if closed {
+        drop(db);
+        return (disk, batches);
+    }
+    (disk.kill(), batches)
+}
+
+#[test]
+fn a_flipped_bit_is_never_served() {
+    let (disk, batches) = flippable(false);
+    for file in disk.list("wal".as_ref()).unwrap() {
         for offset in (0..file.len).step_by(7) {
             let copy = disk.kill();
             copy.flip(&std::path::Path::new("wal").join(&file.name), offset, 1 << (offset % 8)).unwrap();
             let db = open(&copy, small()).unwrap_or_else(|e| panic!("{} {offset}: {e}", file.name));
             let (content, _) = read_range(&db, nightjar_model::ClosedRange::ALL, &[]);
             check(&content, &[], &batches, &format!("{} {offset}", file.name));
-            silent += u64::from(content == read_whole(&batches));
         }
     }
-    assert!(silent > 0, "flips in padding cost nothing");
+}
+
+#[test]
+fn a_flipped_bit_in_a_closed_segment_costs_nothing() {
+    let (disk, batches) = flippable(true);
+    let mut repaired = 0;
+    for file in disk.list("wal".as_ref()).unwrap() {
+        for offset in (0..file.len).step_by(5) {
+            let copy = disk.kill();
+            copy.flip(&std::path::Path::new("wal").join(&file.name), offset, 1 << (offset % 8)).unwrap();
+            let db = open(&copy, small()).unwrap_or_else(|e| panic!("{} {offset}: {e}", file.name));
+            assert_eq!(read(&db), read_whole(&batches), "{} {offset}", file.name);
+            repaired += u64::from(db.stats().repaired_reads > 0);
+        }
+    }
+    assert!(repaired > 100, "{repaired}");
+}
+
+#[test]
+fn two_flips_are_told_and_never_served() {
+    let (disk, batches) = flippable(true);
+    let len = disk.list("wal".as_ref()).unwrap()[1].len;
+    let path = std::path::Path::new("wal/00000000.seg");
+    let mut rng = nightjar_platform::SplitMix::new(9);
+    for _ in 0..300 {
+        let copy = disk.kill();
+        let flips = [(); 3].map(|()| (rng.below(len), 1 << rng.below(8)));
+        flips.iter().for_each(|(offset, mask)| copy.flip(path, *offset, *mask).unwrap());
+        copy.remove_file("wal/00000000.par".as_ref()).unwrap();
+        let db = open(&copy, small()).unwrap();
+        let (content, _) = read_range(&db, nightjar_model::ClosedRange::ALL, &[]);
+        check(&content, &[], &batches, &format!("{flips:?}"));
+        let whole = content == read_whole(&batches);
+        assert!(whole || db.stats().damaged_sections > 0, "{flips:?}: a loss must be told");
+    }
 }
 
 fn read_whole(batches: &[Owned]) -> Content {

@@ -33,6 +33,7 @@ impl<D: Disk> Inner<D> {
             };
             self.room.notify_all();
             if waiting.is_empty() {
+                log.close();
                 return;
             }
             match self.commit(&mut log, &mut frames) {

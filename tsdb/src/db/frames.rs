@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightjar_model::{ClosedRange, TimestampMs};
-use nightjar_platform::{Disk, DiskFile};
+use nightjar_platform::Disk;
 
 use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
@@ -58,11 +58,10 @@ impl<'a, D: Disk> FrameReader<'a, D> {
     }
 
     fn load(&mut self, entry: &Entry) -> Option<Frame> {
-        let file = self.view.parts.segments.get(&entry.position().segment())?;
+        let segment = self.view.parts.segments.get(&entry.position().segment())?;
         self.buffer.resize(entry.frame_len(), 0);
-        file.read_exact_at(&mut self.buffer, entry.offset()).ok()?;
-        let header = Header::read(&self.buffer).ok()?;
-        let unpacked = match header.payload(&self.buffer)? {
+        let (header, payload) = segment.frame(entry.offset(), &mut self.buffer)?;
+        let unpacked = match payload {
             Cow::Borrowed(_) => None,
             Cow::Owned(bytes) => Some(bytes),
         };

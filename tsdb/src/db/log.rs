@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nightjar_platform::{Disk, DiskFile};
 
 use crate::wal::frame;
+use crate::wal::parity::ParityWriter;
 use crate::wal::pending::Pending;
-use crate::wal::segment::{self, HEADER, SegmentHeader};
+use crate::wal::segment::{self, HEADER, Segment, SegmentHeader};
 
 /// The end of the log.
 pub(crate) struct Log<D: Disk> {
@@ -21,7 +22,8 @@ pub(crate) struct Log<D: Disk> {
 
 struct OpenSegment<F> {
     header: SegmentHeader,
-    file: Arc<F>,
+    files: Arc<Segment<F>>,
+    parity: ParityWriter,
     len: u64,
     /// Bytes the file system keeps for the file.
     reserved: u64,
@@ -29,6 +31,17 @@ struct OpenSegment<F> {
 
 /// Room is reserved in steps of this: few enough for fast syncs, small enough for a quiet server's disk.
 const STEP: u64 = 8 << 20;
+
+impl<F: DiskFile> OpenSegment<F> {
+    /// Takes written bytes into the parity. A failure is told and costs nothing but protection.
+    fn protect(&mut self, bytes: &[u8]) {
+        if let Some(file) = &self.files.parity
+            && let Err(error) = self.parity.push(bytes, file)
+        {
+            tracing::warn!(%error, segment = self.header.number, "parity could not be written");
+        }
+    }
+}
 
 /// Where frames were written.
 pub(crate) struct Written<F> {
@@ -39,7 +52,7 @@ pub(crate) struct Written<F> {
     /// First byte after the last frame.
     pub(crate) end: u32,
     /// The segment's file, if it is new.
-    pub(crate) new_file: Option<Arc<F>>,
+    pub(crate) new_file: Option<Arc<Segment<F>>>,
 }
 
 impl<D: Disk> Log<D> {
@@ -85,10 +98,11 @@ impl<D: Disk> Log<D> {
         let end = open.len + frames.bytes.len() as u64;
         if end > open.reserved {
             open.reserved = end.next_multiple_of(STEP);
-            segment::reserve(&*open.file, open.reserved)?;
+            segment::reserve(&open.files.file, open.reserved)?;
         }
-        open.file.write_all_at(&frames.bytes, open.len)?;
-        open.file.sync_data()?;
+        open.files.file.write_all_at(&frames.bytes, open.len)?;
+        open.files.file.sync_data()?;
+        open.protect(&frames.bytes);
         let offset = open.len;
         open.len += frames.bytes.len() as u64;
         self.durable = frames.first_lsn + frames.frames.len() as u64 - 1;
@@ -96,19 +110,32 @@ impl<D: Disk> Log<D> {
     }
 
     /// Opens a new segment when there is none or the open one is full.
-    fn roll_if_full(&mut self, frames: &Pending) -> io::Result<Option<Arc<D::File>>> {
+    fn roll_if_full(&mut self, frames: &Pending) -> io::Result<Option<Arc<Segment<D::File>>>> {
         let bytes = frames.bytes.len() as u64;
         if self.open.as_ref().is_some_and(|s| s.len == HEADER || s.len + bytes <= self.segment_bytes) {
             return Ok(None);
         }
-        self.open = None;
+        self.close();
         let number = self.next_segment;
         // A number is used once, whatever comes of it.
         self.next_segment += 1;
         let header = SegmentHeader { number, salt: (self.salt)(), first_lsn: frames.first_lsn };
         let reserved = (HEADER + bytes).next_multiple_of(STEP);
-        let file = Arc::new(header.create(&self.disk, reserved)?);
-        self.open = Some(OpenSegment { header, file: Arc::clone(&file), len: HEADER, reserved });
-        Ok(Some(file))
+        let files = Arc::new(header.create(&self.disk, reserved)?);
+        let parity = ParityWriter::new(header.salt);
+        let mut open = OpenSegment { header, files: Arc::clone(&files), parity, len: HEADER, reserved };
+        open.protect(&header.bytes());
+        self.open = Some(open);
+        Ok(Some(files))
+    }
+
+    /// Ends the open segment.
+    pub(crate) fn close(&mut self) {
+        if let Some(mut open) = self.open.take()
+            && let Some(file) = &open.files.parity
+            && let Err(error) = open.parity.close(file)
+        {
+            tracing::warn!(%error, segment = open.header.number, "the parity of a segment could not be written");
+        }
     }
 }

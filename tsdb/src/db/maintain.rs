@@ -114,7 +114,12 @@ impl<D: Disk> Inner<D> {
         let doubt = self.counters.damaged.load(Ordering::Relaxed) > 0;
         for number in &old {
             let path = segment::path(*number);
-            if doubt { quarantine::put(&self.disk, &path)? } else { remove(&self.disk, &path)? }
+            if doubt {
+                quarantine::put(&self.disk, &path)?
+            } else {
+                remove(&self.disk, &path)?
+            }
+            remove(&self.disk, &segment::parity_path(*number))?;
         }
         self.disk.sync_dir(Path::new(segment::DIR))?;
         let mut view = self.view.write();
@@ -126,8 +131,12 @@ impl<D: Disk> Inner<D> {
 
     fn expire(&self, keeping: &mut Housekeeping<D>, now: TimestampMs) -> io::Result<Maintained> {
         let parts = Arc::clone(&self.view.read().parts);
-        let ranges = parts.blocks.iter().map(|(number, block)| (*number, block.range()));
-        let remove_now = plan::expired(ranges, now, &self.options);
+        let blocks = parts.blocks.iter().map(|(number, block)| plan::Aging {
+            number: *number,
+            range: block.range(),
+            bytes: block.summary().file_len,
+        });
+        let remove_now = plan::expired(blocks, now, &self.options);
         if remove_now.is_empty() {
             return Ok(Maintained::Nothing);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use nightjar_model::TimestampMs;
 use nightjar_platform::{Disk, DiskFile, OpenMode};
@@ -14,10 +15,9 @@ use super::{maintain, quarantine, seal, snapshot};
 use crate::block::{Block, BlockCache};
 use crate::head::state::Head;
 use crate::manifest::{self, ManifestError, Scalars, State};
-use crate::wal::frame::Header;
 use crate::wal::scan::{Expect, Found, scan};
 use crate::wal::section::{Kind, read_definitions, read_metadata};
-use crate::wal::segment::{self, HEADER, HeaderState, SegmentHeader};
+use crate::wal::segment::{self, HEADER, HeaderState, Segment, SegmentHeader};
 
 /// Why a database was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ pub struct Progress {
 
 /// What is found in the log.
 pub(crate) struct Recovered<F> {
-    pub(crate) segments: BTreeMap<u32, Arc<F>>,
+    pub(crate) segments: BTreeMap<u32, Arc<Segment<F>>>,
     pub(crate) directory: Directory,
     /// First place after everything found.
     pub(crate) horizon: Position,
@@ -80,10 +80,10 @@ pub(crate) struct Recovered<F> {
     pub(crate) damaged: u64,
 }
 
-/// A segment file before it is scanned.
-struct Segment<F> {
+/// A segment before it is scanned.
+struct Unscanned<F> {
     number: u32,
-    file: F,
+    files: Segment<F>,
     len: u64,
     header: Option<SegmentHeader>,
     first_lsn: Option<u64>,
@@ -116,7 +116,8 @@ pub(crate) fn recover<D: Disk>(
 ) -> Result<Recovered<D::File>, OpenError> {
     let dir = Path::new(segment::DIR);
     let entries = disk.list(dir).map_err(io_error(disk, dir))?;
-    let numbers: Vec<u32> = entries.iter().filter_map(|e| segment::number_of(&e.name)).collect();
+    let segments = entries.iter().filter(|e| e.name.ends_with(".seg"));
+    let numbers: Vec<u32> = segments.filter_map(|e| segment::number_of(&e.name)).collect();
     let mut out = Recovered {
         segments: BTreeMap::new(),
         directory: Directory::default(),
@@ -131,20 +132,24 @@ pub(crate) fn recover<D: Disk>(
     }
     let total_bytes = segments.iter().map(|s| s.len).sum();
     let mut done_bytes = 0;
-    out.durable = segments.iter().find_map(|s: &Segment<_>| s.first_lsn).map_or(0, |lsn| lsn.saturating_sub(1));
+    out.durable = segments.iter().find_map(|s: &Unscanned<_>| s.first_lsn).map_or(0, |lsn| lsn.saturating_sub(1));
     for i in 0..segments.len() {
         let end_lsn = segments[i + 1..].iter().find_map(|s| s.first_lsn);
         let s = &segments[i];
         if let Some(first_lsn) = s.first_lsn {
             let expect = Expect { salt: s.header.map(|h| h.salt), first_lsn, end_lsn };
-            let found = scan(&s.file, expect).map_err(io_error(disk, &segment::path(s.number)))?;
+            let found = scan(&s.files, expect).map_err(io_error(disk, &segment::path(s.number)))?;
             out.damaged += found.damaged + u64::from(s.header.is_none());
             take_frames(s, &found.frames, head, &mut out);
         }
         done_bytes += s.len;
         progress(Progress { done_bytes, total_bytes });
     }
-    out.segments = segments.into_iter().map(|s| (s.number, Arc::new(s.file))).collect();
+    if let Some(last) = segments.last_mut() {
+        // Whoever wrote it may not have come to closing it.
+        last.files.complete_parity(disk, last.number, last.header.map_or(0, |h| h.salt));
+    }
+    out.segments = segments.into_iter().map(|s| (s.number, Arc::new(s.files))).collect();
     take_times(head, &out);
     Ok(out)
 }
@@ -162,6 +167,7 @@ pub(crate) fn restore_snapshot<D: Disk>(disk: &D, head: &mut Head, state: &State
             Err(e) if e.kind() == io::ErrorKind::NotFound => frames.max(1),
             Err(e) => return Err(io_error(disk, &path)(e)),
             Ok(file) => {
+                let file = Segment { file, parity: None, repaired: AtomicU64::new(0) };
                 let expect = Expect { salt: None, first_lsn: 1, end_lsn: Some(frames + 1) };
                 let found = scan(&file, expect).map_err(io_error(disk, &path))?;
                 let read = found.frames.iter().filter(|f| take_words(&file, f, head).is_some()).count() as u64;
@@ -223,14 +229,14 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
     Ok(())
 }
 
-fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Segment<D::File>, OpenError> {
+fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Unscanned<D::File>, OpenError> {
     let path = segment::path(number);
     let io = io_error(disk, &path);
-    let file = disk.open(&path, OpenMode::Read).map_err(&io)?;
-    let len = file.len().map_err(&io)?;
+    let files = Segment::open(disk, number).map_err(&io)?;
+    let len = files.file.len().map_err(&io)?;
     let mut bytes = [0; HEADER as usize];
     if len >= HEADER {
-        file.read_exact_at(&mut bytes, 0).map_err(&io)?;
+        files.file.read_exact_at(&mut bytes, 0).map_err(&io)?;
     }
     let header = match SegmentHeader::read(&bytes) {
         HeaderState::Good(header) => Some(header),
@@ -244,13 +250,13 @@ fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Segment<D::File>, Open
         Some(header) => Some(header.first_lsn),
         None => {
             let anything = Expect { salt: None, first_lsn: 0, end_lsn: None };
-            scan(&file, anything).map_err(&io)?.frames.first().map(|f| f.header.lsn)
+            scan(&files, anything).map_err(&io)?.frames.first().map(|f| f.header.lsn)
         }
     };
-    Ok(Segment { number, file, len, header, first_lsn })
+    Ok(Unscanned { number, files, len, header, first_lsn })
 }
 
-fn take_frames<F: DiskFile>(s: &Segment<F>, frames: &[Found], head: &mut Head, out: &mut Recovered<F>) {
+fn take_frames<F: DiskFile>(s: &Unscanned<F>, frames: &[Found], head: &mut Head, out: &mut Recovered<F>) {
     for found in frames {
         let offset = found.offset as u32;
         let position = Position::new(s.number, offset);
@@ -260,7 +266,7 @@ fn take_frames<F: DiskFile>(s: &Segment<F>, frames: &[Found], head: &mut Head, o
             out.directory.add_break(position);
         }
         let inner = |k: Kind| matches!(k, Kind::Definitions | Kind::Metadata);
-        if header.sections.iter().any(|l| inner(l.kind)) && take_words(&s.file, found, head).is_none() {
+        if header.sections.iter().any(|l| inner(l.kind)) && take_words(&s.files, found, head).is_none() {
             out.damaged += 1;
         }
         for (number, line) in header.sections.iter().enumerate().filter(|(_, l)| !inner(l.kind)) {
@@ -273,11 +279,9 @@ fn take_frames<F: DiskFile>(s: &Segment<F>, frames: &[Found], head: &mut Head, o
 }
 
 /// Reads definitions and metadata; `None` when they are damaged.
-fn take_words<F: DiskFile>(file: &F, found: &Found, head: &mut Head) -> Option<()> {
-    let header: &Header = &found.header;
-    let mut frame = vec![0; header.frame_len() as usize];
-    file.read_exact_at(&mut frame, found.offset).ok()?;
-    let payload = header.payload(&frame)?;
+fn take_words<F: DiskFile>(segment: &Segment<F>, found: &Found, head: &mut Head) -> Option<()> {
+    let mut frame = vec![0; found.header.frame_len() as usize];
+    let (header, payload) = segment.frame(found.offset, &mut frame)?;
     for line in &header.sections {
         let bytes = &payload[line.offset as usize..(line.offset + line.len) as usize];
         match line.kind {

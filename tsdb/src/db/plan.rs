@@ -37,15 +37,43 @@ pub(crate) fn ranges(directory: &Directory, seal: &Seal, until: TimestampMs, opt
     starts.into_iter().map(|start| BlockRange { start, end: start.saturating_add(options.block_ms) }).collect()
 }
 
-/// Blocks whose whole range is older than the retention allows.
-pub(crate) fn expired(
-    blocks: impl Iterator<Item = (u64, BlockRange)>,
-    now: TimestampMs,
-    options: &Options,
-) -> Vec<u64> {
-    if options.retention_ms <= 0 {
-        return Vec::new();
+/// A block as retention sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Aging {
+    pub(crate) number: u64,
+    pub(crate) range: BlockRange,
+    pub(crate) bytes: u64,
+}
+
+/// Blocks whose whole range is older than the retention allows, and the oldest ones while all together are too large.
+/// The log does not count: it is bounded by what is not sealed yet.
+pub(crate) fn expired(blocks: impl Iterator<Item = Aging>, now: TimestampMs, options: &Options) -> Vec<u64> {
+    let mut blocks: Vec<Aging> = blocks.collect();
+    blocks.sort_by_key(|b| (b.range.end, b.number));
+    let oldest = if options.retention_ms > 0 { now.saturating_sub(options.retention_ms) } else { TimestampMs::MIN };
+    let limit = if options.retention_bytes > 0 { options.retention_bytes } else { u64::MAX };
+    let mut bytes: u64 = blocks.iter().map(|b| b.bytes).sum();
+    let goes = |b: &&Aging| {
+        let goes = b.range.end <= oldest || bytes > limit;
+        bytes -= if goes { b.bytes } else { 0 };
+        goes
+    };
+    blocks.iter().filter(goes).map(|b| b.number).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention() {
+        let block = |number, start| Aging { number, range: BlockRange { start, end: start + 10 }, bytes: 100 };
+        let blocks = [block(3, 20), block(1, 0), block(2, 10), block(4, 10)];
+        let table: [(i64, u64, &[u64]); 6] =
+            [(0, 0, &[]), (10, 0, &[1, 2, 4]), (1_000, 0, &[]), (0, 400, &[]), (0, 399, &[1]), (20, 150, &[1, 2, 4])];
+        for (retention_ms, retention_bytes, expected) in table {
+            let options = Options { retention_ms, retention_bytes, ..Options::default() };
+            assert_eq!(expired(blocks.into_iter(), 30, &options), expected, "{retention_ms} ms, {retention_bytes} B");
+        }
     }
-    let oldest = now.saturating_sub(options.retention_ms);
-    blocks.filter(|(_, range)| range.end <= oldest).map(|(number, _)| number).collect()
 }

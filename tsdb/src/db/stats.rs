@@ -56,7 +56,9 @@ pub struct DbStats {
     pub unreadable_blocks: u64,
     /// Seals finished.
     pub seals: u64,
-    /// Times damage was met in the log.
+    /// Reads of segments in use that found damage and could repair it.
+    pub repaired_reads: u64,
+    /// Times damage was met in the log that could not be repaired.
     pub damaged_sections: u64,
 }
 
@@ -132,7 +134,8 @@ impl<D: Disk> Inner<D> {
         stats.block_bytes = blocks.map(|s| s.file_len).sum();
         stats.unreadable_blocks = parts.unreadable.len() as u64;
         stats.log_segments = parts.segments.len() as u64;
-        stats.log_bytes = parts.segments.values().map(|file| file.len().unwrap_or(0)).sum();
+        stats.log_bytes = parts.segments.values().map(|s| s.file.len().unwrap_or(0)).sum();
+        stats.repaired_reads = parts.segments.values().map(|s| s.repaired.load(Ordering::Relaxed)).sum();
         stats
     }
 

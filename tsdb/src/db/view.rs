@@ -7,6 +7,7 @@ use nightjar_platform::Disk;
 
 use super::directory::{Position, Seal};
 use crate::block::Block;
+use crate::wal::segment::Segment;
 
 /// A state of the database. Files stay open, and so readable, while a view refers to them.
 pub(crate) struct View<D: Disk> {
@@ -19,7 +20,7 @@ pub(crate) struct View<D: Disk> {
 /// What changes only when a segment or a block comes or goes.
 pub(crate) struct Parts<D: Disk> {
     /// Segments by number.
-    pub(crate) segments: BTreeMap<u32, Arc<D::File>>,
+    pub(crate) segments: BTreeMap<u32, Arc<Segment<D::File>>>,
     /// Blocks by number; of two samples of one series and time that of the lower number counts.
     pub(crate) blocks: BTreeMap<u64, Arc<Block<D>>>,
     /// What could not be opened, for people.

@@ -8,7 +8,7 @@ use std::io;
 use nightjar_platform::DiskFile;
 
 use super::frame::{FIXED, Header, MAGIC, MAX_HEADER};
-use super::segment::HEADER;
+use super::segment::{HEADER, Segment};
 
 const WINDOW: usize = 64 << 10;
 
@@ -46,8 +46,8 @@ pub(crate) struct Expect {
 }
 
 /// Reads the headers of a segment, and the payloads of those frames of which nothing proves that they were durable.
-pub(crate) fn scan<F: DiskFile>(file: &F, expect: Expect) -> io::Result<Scan> {
-    let mut reader = Reader { file, len: file.len()?, start: 0, window: Vec::new() };
+pub(crate) fn scan<F: DiskFile>(segment: &Segment<F>, expect: Expect) -> io::Result<Scan> {
+    let mut reader = Reader { segment, len: segment.file.len()?, start: 0, window: Vec::new() };
     let mut scan = Scan::default();
     let mut salt = expect.salt;
     let (mut at, mut next) = (HEADER, expect.first_lsn);
@@ -76,25 +76,20 @@ pub(crate) fn scan<F: DiskFile>(file: &F, expect: Expect) -> io::Result<Scan> {
         Some(end) => end.saturating_sub(1),
         None => scan.frames.iter().map(|f| f.header.durable).max().unwrap_or(0),
     };
-    cut_torn_tail(&mut reader, &mut scan, expect.first_lsn, proved)?;
+    cut_torn_tail(&reader, &mut scan, expect.first_lsn, proved);
     let last = scan.frames.last().map_or(expect.first_lsn, |f| f.header.lsn + 1);
     scan.damaged = scan.frames.iter().filter(|f| f.after_damage).count() as u64 + u64::from(last <= proved);
     Ok(scan)
 }
 
 /// Drops everything from the first frame on that is incomplete and not proved to have been durable.
-fn cut_torn_tail<F: DiskFile>(
-    reader: &mut Reader<'_, F>,
-    scan: &mut Scan,
-    first_lsn: u64,
-    proved: u64,
-) -> io::Result<()> {
+fn cut_torn_tail<F: DiskFile>(reader: &Reader<'_, F>, scan: &mut Scan, first_lsn: u64, proved: u64) {
     let mut next = first_lsn;
     let mut keep = 0;
     for found in &scan.frames {
         let lsn = found.header.lsn;
         let unproved_hole = lsn > next && lsn - 1 > proved;
-        if unproved_hole || (lsn > proved && !reader.is_whole(found)?) {
+        if unproved_hole || (lsn > proved && !reader.is_whole(found)) {
             break;
         }
         next = lsn + 1;
@@ -104,12 +99,11 @@ fn cut_torn_tail<F: DiskFile>(
         scan.torn_bytes = reader.len - cut.offset;
     }
     scan.frames.truncate(keep);
-    Ok(())
 }
 
 /// Reads a file through a window that moves forward.
 struct Reader<'a, F> {
-    file: &'a F,
+    segment: &'a Segment<F>,
     len: u64,
     start: u64,
     window: Vec<u8>,
@@ -123,14 +117,19 @@ impl<F: DiskFile> Reader<'_, F> {
             let len = (self.len.saturating_sub(at)).min(want.max(WINDOW) as u64);
             self.window.resize(len as usize, 0);
             self.start = at;
-            self.file.read_exact_at(&mut self.window, at)?;
+            self.segment.file.read_exact_at(&mut self.window, at)?;
         }
         Ok(&self.window[(at - self.start) as usize..])
     }
 
     fn header(&mut self, at: u64) -> io::Result<Option<Header>> {
-        let Some(len) = Header::probe(self.bytes(at, FIXED)?) else { return Ok(None) };
-        Ok(Header::read(self.bytes(at, len.min(MAX_HEADER))?).ok())
+        let len = Header::probe(self.bytes(at, FIXED)?);
+        if let Some(len) = len
+            && let Ok(header) = Header::read(self.bytes(at, len.min(MAX_HEADER))?)
+        {
+            return Ok(Some(header));
+        }
+        Ok(self.segment.repaired_header(at))
     }
 
     fn find_magic(&mut self, mut at: u64) -> io::Result<Option<u64>> {
@@ -145,9 +144,8 @@ impl<F: DiskFile> Reader<'_, F> {
         Ok(None)
     }
 
-    fn is_whole(&self, found: &Found) -> io::Result<bool> {
+    fn is_whole(&self, found: &Found) -> bool {
         let mut frame = vec![0; found.header.frame_len() as usize];
-        self.file.read_exact_at(&mut frame, found.offset)?;
-        Ok(found.header.payload(&frame).is_some())
+        self.segment.frame(found.offset, &mut frame).is_some()
     }
 }

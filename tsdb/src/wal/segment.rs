@@ -1,10 +1,14 @@
 //! A file of frames: `wal/<number>.seg`.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightjar_platform::{Disk, DiskFile, OpenMode};
 
+use super::frame::Header;
+use super::parity::{PAGE, complete, rebuild};
 use crate::bytes::{put_u32, put_u64};
 
 /// The directory of segments.
@@ -42,9 +46,14 @@ pub(crate) fn path(number: u32) -> PathBuf {
     Path::new(DIR).join(format!("{number:08}.seg"))
 }
 
-/// The number in a file name, if it is a segment's.
+/// The path of a segment's parity.
+pub(crate) fn parity_path(number: u32) -> PathBuf {
+    Path::new(DIR).join(format!("{number:08}.par"))
+}
+
+/// The number in a file name, if it is a segment's or its parity's.
 pub(crate) fn number_of(name: &str) -> Option<u32> {
-    let number = name.strip_suffix(".seg")?;
+    let number = name.strip_suffix(".seg").or_else(|| name.strip_suffix(".par"))?;
     (number.len() == 8 && number.bytes().all(|b| b.is_ascii_digit())).then(|| number.parse().ok())?
 }
 
@@ -77,21 +86,135 @@ impl SegmentHeader {
     }
 
     /// Creates the segment with room for `room` bytes; durable when this returns.
-    pub(crate) fn create<D: Disk>(&self, disk: &D, room: u64) -> io::Result<D::File> {
+    pub(crate) fn create<D: Disk>(&self, disk: &D, room: u64) -> io::Result<Segment<D::File>> {
         let path = path(self.number);
         let file = disk.open(&path, OpenMode::CreateNew)?;
+        // Without it the log is as durable, only not as hard to damage.
+        let parity = disk.open(&parity_path(self.number), OpenMode::CreateNew).ok();
         let done = reserve(&file, room)
             .and_then(|()| file.write_all_at(&self.bytes(), 0))
             .and_then(|()| file.sync_data())
             .and_then(|()| disk.sync_dir(Path::new(DIR)));
         match done {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Segment { file, parity, repaired: AtomicU64::new(0) }),
             Err(e) => {
                 // Nothing is in it, and its number is not used again.
                 let _ = disk.remove_file(&path);
+                let _ = disk.remove_file(&parity_path(self.number));
                 Err(e)
             }
         }
+    }
+}
+
+/// The files of a segment, to be read.
+pub(crate) struct Segment<F> {
+    /// The frames.
+    pub(crate) file: F,
+    /// What helps to repair them, if it is there.
+    pub(crate) parity: Option<F>,
+    /// Reads that needed it.
+    pub(crate) repaired: AtomicU64,
+}
+
+impl<F: DiskFile> Segment<F> {
+    /// Opens the segment `number` for reading.
+    pub(crate) fn open<D: Disk<File = F>>(disk: &D, number: u32) -> io::Result<Segment<F>> {
+        let file = disk.open(&path(number), OpenMode::Read)?;
+        let parity = disk.open(&parity_path(number), OpenMode::Read).ok();
+        Ok(Segment { file, parity, repaired: AtomicU64::new(0) })
+    }
+
+    /// Computes what parity is missing. The segment must not grow afterwards. Failing costs only protection.
+    pub(crate) fn complete_parity<D: Disk<File = F>>(&mut self, disk: &D, number: u32, salt: u32) {
+        let path = parity_path(number);
+        let file = match self.parity {
+            Some(_) => disk.open(&path, OpenMode::ReadWrite),
+            None => disk.open(&path, OpenMode::CreateNew),
+        };
+        match file.and_then(|file| complete(&self.file, &file, salt).map(|()| file)) {
+            Ok(file) => self.parity = Some(file),
+            Err(error) => tracing::warn!(%error, segment = number, "the parity of a segment could not be completed"),
+        }
+    }
+
+    /// Reads the frame at `offset` into `buffer`, which has its length, and repairs it if need be. Answers its header
+    /// and payload if both are what was written.
+    pub(crate) fn frame<'b>(&self, offset: u64, buffer: &'b mut [u8]) -> Option<(Header, Cow<'b, [u8]>)> {
+        let read = self.file.read_exact_at(buffer, offset).is_ok();
+        if !read || !is_whole(buffer) {
+            self.repair(offset, buffer)?;
+        }
+        let header = Header::read(buffer).ok()?;
+        let payload = header.payload(buffer)?;
+        Some((header, payload))
+    }
+
+    /// Puts the content of one page that overlaps the frame right; `None` when that does not help.
+    #[cold]
+    fn repair(&self, offset: u64, buffer: &mut [u8]) -> Option<()> {
+        let parity = self.parity.as_ref()?;
+        let pages = offset / PAGE as u64..=(offset + buffer.len() as u64 - 1) / PAGE as u64;
+        for page in pages.clone() {
+            // A page that cannot be read at all may be the one.
+            let _ = with_page(offset, buffer, page, |part, at| self.file.read_exact_at(part, at));
+        }
+        for page in pages {
+            let Some(rebuilt) = rebuild(&self.file, parity, page) else { continue };
+            let before = buffer.to_vec();
+            let _ = with_page(offset, buffer, page, |part, at| {
+                let from = (at % PAGE as u64) as usize;
+                part.copy_from_slice(&rebuilt[from..from + part.len()]);
+                Ok(())
+            });
+            if is_whole(buffer) {
+                self.repaired.fetch_add(1, Ordering::Relaxed);
+                return Some(());
+            }
+            buffer.copy_from_slice(&before);
+        }
+        None
+    }
+
+    /// The header at `offset` after repair, when it cannot be read as it is.
+    #[cold]
+    pub(crate) fn repaired_header(&self, offset: u64) -> Option<Header> {
+        let parity = self.parity.as_ref()?;
+        let room = self.file.len().ok()?.saturating_sub(offset).min(2 * PAGE as u64);
+        let mut buffer = vec![0; room as usize];
+        let first = offset / PAGE as u64;
+        for page in [first, first + 1] {
+            self.file.read_exact_at(&mut buffer, offset).ok()?;
+            let Some(rebuilt) = rebuild(&self.file, parity, page) else { continue };
+            let _ = with_page(offset, &mut buffer, page, |part, at| {
+                let from = (at % PAGE as u64) as usize;
+                part.copy_from_slice(&rebuilt[from..from + part.len()]);
+                Ok(())
+            });
+            if let Ok(header) = Header::read(&buffer) {
+                return Some(header);
+            }
+        }
+        None
+    }
+}
+
+fn is_whole(frame: &[u8]) -> bool {
+    Header::read(frame).is_ok_and(|header| header.payload(frame).is_some())
+}
+
+/// Hands the part of `buffer`, which lies at `offset`, that is on `page` to `f`, with its place in the file.
+fn with_page(
+    offset: u64,
+    buffer: &mut [u8],
+    page: u64,
+    f: impl FnOnce(&mut [u8], u64) -> io::Result<()>,
+) -> io::Result<()> {
+    let start = (page * PAGE as u64).max(offset);
+    let end = ((page + 1) * PAGE as u64).min(offset + buffer.len() as u64);
+    match end > start {
+        true => f(&mut buffer[(start - offset) as usize..(end - offset) as usize], start),
+        false => Ok(()),
     }
 }
 

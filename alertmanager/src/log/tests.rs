@@ -1,0 +1,109 @@
+use super::*;
+use crate::silence::Silence;
+use nightjar_platform::disk::{Crash, SimDisk};
+use proptest::prelude::*;
+
+fn record(n: usize) -> Record {
+    Record::Silence(Silence { id: format!("{n:04}"), comment: "x".repeat(n % 50), ..Silence::default() })
+}
+
+fn dir() -> &'static Path {
+    Path::new("data/alerts")
+}
+
+fn open(disk: &SimDisk) -> (Log<SimDisk>, Recovered) {
+    Log::open(disk.clone(), dir()).unwrap()
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    let disk = SimDisk::new();
+    let (mut log, recovered) = open(&disk);
+    assert_eq!(recovered, Recovered::default());
+    assert!(log.append(&[record(0)]).is_err(), "a log begins with a snapshot");
+    log.rewrite(&[record(1)]).unwrap();
+    log.append(&[record(2), record(3)]).unwrap();
+    let (mut log, recovered) = open(&disk.crash(Crash::LoseUnsynced));
+    assert_eq!(recovered.records, [record(1), record(2), record(3)]);
+    log.append(&[record(4)]).unwrap();
+    log.rewrite(&[record(5)]).unwrap();
+    assert_eq!(open(&log.disk).1.records, [record(5)]);
+}
+
+/// The power is cut at every step of a history: what was acknowledged is there, in order, and nothing else.
+#[test]
+fn every_power_cut_keeps_what_was_acknowledged() {
+    let disk = SimDisk::new();
+    let (mut log, _) = open(&disk);
+    log.rewrite(&[]).unwrap();
+    disk.record();
+    let mut all = Vec::new();
+    for n in 0..12 {
+        all.push(record(n));
+        match n % 5 {
+            4 => log.rewrite(&all).unwrap(),
+            _ => log.append(&all[n..]).unwrap(),
+        }
+        disk.mark(n as u64 + 1);
+    }
+    let mut points = 0;
+    for (point, after) in disk.recording().crashes(1_000, 7) {
+        let acknowledged = point.mark.unwrap_or(0) as usize;
+        let (mut log, recovered) = open(&after);
+        assert!(recovered.records.len() >= acknowledged, "{} of {acknowledged}", recovered.records.len());
+        assert_eq!(recovered.records, all[..recovered.records.len()]);
+        assert_eq!(recovered.damaged_frames, 0);
+        log.append(&[record(99)]).unwrap();
+        assert_eq!(open(&after).1.records.last(), Some(&record(99)));
+        points += 1;
+    }
+    assert!(points > 60, "{points}");
+}
+
+#[test]
+fn a_flipped_bit_costs_one_frame_and_is_reported() {
+    let disk = SimDisk::new();
+    let (mut log, _) = open(&disk);
+    log.rewrite(&[record(0)]).unwrap();
+    for n in 1..5 {
+        log.append(&[record(n)]).unwrap();
+    }
+    disk.flip(&dir().join("00000001.log"), log.len / 2, 4).unwrap();
+    drop(log);
+    let (mut log, recovered) = open(&disk);
+    assert_eq!((recovered.records.len(), recovered.damaged_frames), (4, 1));
+    assert!(!log.is_usable());
+    log.rewrite(&recovered.records).unwrap();
+    assert_eq!(open(&disk).1.records.len(), 4);
+    let names: Vec<_> = disk.list(dir()).unwrap().into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, ["00000001.damaged", "00000002.log"]);
+}
+
+/// `testdata/alertmanager/v1.log` is a log of the first version: later versions must read it.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the fixture lies in the repository")]
+fn the_first_version_is_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/v1.log");
+    let mut bytes = MAGIC.to_vec();
+    frame::write(&[record(1), record(2)], &mut bytes).unwrap();
+    frame::write(&[record(3)], &mut bytes).unwrap();
+    if std::env::var_os("NIGHTJAR_BLESS").is_some() {
+        std::fs::write(path, &bytes).unwrap();
+    }
+    let fixture = std::fs::read(path).unwrap();
+    assert!(fixture.starts_with(MAGIC));
+    assert_eq!(frame::scan(&fixture, MAGIC.len()).records, [record(1), record(2), record(3)]);
+    assert_eq!(fixture, bytes, "the format has changed");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..400) {
+        let mut file = MAGIC.to_vec();
+        frame::write(&[record(1), record(2)], &mut file).unwrap();
+        file.truncate(cut);
+        file.extend(bytes);
+        let scan = frame::scan(&file, MAGIC.len());
+        prop_assert!(scan.records.len() <= 2 && scan.end <= file.len());
+    }
+}

@@ -1,0 +1,156 @@
+//! Questions about the state: alerts, groups, silences.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nightjar_model::Labels;
+
+use crate::alert::{Alert, message_order};
+use crate::config::Receiver;
+use crate::fingerprint::Fingerprint;
+use crate::silence::Silences;
+
+use super::{Machine, Now, Verdict};
+
+/// What keeps an alert quiet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertStatus {
+    /// Ids of silences, sorted.
+    pub silenced_by: Vec<String>,
+    /// Alerts that inhibit it.
+    pub inhibited_by: Vec<Fingerprint>,
+    /// Time intervals; known for alerts of a group only.
+    pub muted_by: Vec<String>,
+}
+
+impl AlertStatus {
+    /// `suppressed` or `active`.
+    pub fn state(&self) -> &'static str {
+        match self.silenced_by.is_empty() && self.inhibited_by.is_empty() && self.muted_by.is_empty() {
+            true => "active",
+            false => "suppressed",
+        }
+    }
+}
+
+/// An alert and what is to be known about it.
+#[derive(Clone, Debug)]
+pub struct AlertView {
+    /// The alert.
+    pub alert: Arc<Alert>,
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// Names of those who are told, in the order of routes, without repetition.
+    pub receivers: Vec<String>,
+    /// What keeps it quiet.
+    pub status: AlertStatus,
+}
+
+/// A group and its alerts.
+#[derive(Clone, Debug)]
+pub struct GroupView {
+    /// The grouping labels.
+    pub labels: Labels,
+    /// Templates of route labels.
+    pub route_labels: BTreeMap<String, String>,
+    /// Who is told.
+    pub receiver: String,
+    /// The name of the group, as receivers know it.
+    pub group_key: String,
+    /// When it looks for news next, in monotonic milliseconds.
+    pub next_flush_ms: i64,
+    /// Its alerts in the order of messages.
+    pub alerts: Vec<AlertView>,
+}
+
+impl Machine {
+    /// All alerts that fire, by fingerprint.
+    pub fn alerts(&self, now: Now) -> Vec<AlertView> {
+        let mut firing: Vec<Fingerprint> = self.alerts.iter().filter(|(_, s)| s.firing).map(|(f, _)| *f).collect();
+        firing.sort_unstable();
+        firing.into_iter().filter_map(|fingerprint| self.alert(now, fingerprint)).collect()
+    }
+
+    /// An alert, whether it fires or not.
+    pub fn alert(&self, now: Now, fingerprint: Fingerprint) -> Option<AlertView> {
+        let alert = self.alerts.get(&fingerprint)?.alert.clone();
+        let mut receivers: Vec<String> = Vec::new();
+        for route in self.tree.matches(&alert.labels) {
+            let receiver = &self.tree.get(route).receiver;
+            if !receivers.contains(receiver) {
+                receivers.push(receiver.clone());
+            }
+        }
+        let status = self.status(now, &alert.labels);
+        Some(AlertView { alert, fingerprint, receivers, status })
+    }
+
+    /// What keeps an alert with these labels quiet, time intervals of its routes aside.
+    pub fn status(&self, now: Now, labels: &Labels) -> AlertStatus {
+        AlertStatus {
+            silenced_by: self.silences.silencing(labels, now.wall_ms),
+            inhibited_by: self.inhibitor.inhibits(labels).map(|(by, _)| by).into_iter().collect(),
+            muted_by: Vec::new(),
+        }
+    }
+
+    /// All groups with alerts that fire, by labels, then receiver.
+    pub fn groups(&self, now: Now) -> Vec<GroupView> {
+        let mut views: Vec<GroupView> = self
+            .groups
+            .iter()
+            .map(|(id, group)| {
+                let route = self.tree.get(group.route);
+                let firing = |f: &&Fingerprint| self.alerts.get(f).is_some_and(|stored| stored.firing);
+                let view = |f: &Fingerprint| {
+                    let mut view = self.alert(now, *f)?;
+                    view.status.muted_by.clone_from(&group.muted_by);
+                    Some(view)
+                };
+                let mut alerts: Vec<_> = group.members.keys().filter(firing).filter_map(view).collect();
+                alerts.sort_by(|a, b| message_order(&a.alert.labels, &b.alert.labels));
+                GroupView {
+                    labels: id.labels.clone(),
+                    route_labels: route.labels.clone(),
+                    receiver: route.receiver.clone(),
+                    group_key: route.group_key(&id.labels),
+                    next_flush_ms: group.next_flush.saturating_sub(self.offset),
+                    alerts,
+                }
+            })
+            .filter(|view| !view.alerts.is_empty())
+            .collect();
+        views.sort_by(|a, b| a.labels.cmp(&b.labels).then_with(|| a.receiver.cmp(&b.receiver)));
+        views
+    }
+
+    /// What the last look of a group said about its alerts.
+    pub fn verdicts(&self, fingerprint: Fingerprint) -> Vec<(String, Option<Verdict>)> {
+        let member = |(id, group): (&crate::record::GroupId, &super::groups::Group)| {
+            let member = group.members.get(&fingerprint)?;
+            Some((self.tree.get(group.route).group_key(&id.labels), member.verdict.clone()))
+        };
+        self.groups.iter().filter_map(member).collect()
+    }
+
+    /// All silences.
+    pub fn silences(&self) -> &Silences {
+        &self.silences
+    }
+
+    /// All receivers.
+    pub fn receivers(&self) -> &[Receiver] {
+        &self.config.receivers
+    }
+
+    /// How many messages are on their way, and since when the oldest waits, in monotonic milliseconds.
+    pub fn outbox(&self) -> (usize, Option<i64>) {
+        let pending = || self.lines.values().filter_map(|line| line.pending.as_ref());
+        (pending().count(), pending().map(|pending| pending.intent.at.saturating_sub(self.offset)).min())
+    }
+
+    /// How many alerts are remembered, those that have ended included.
+    pub fn alert_count(&self) -> usize {
+        self.alerts.len()
+    }
+}

@@ -1,0 +1,214 @@
+//! The machine after a restart, and after a change of configuration.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use nightjar_platform::SplitMix;
+
+use crate::config::Config;
+use crate::fingerprint::Fingerprint;
+use crate::inhibit::Inhibitor;
+use crate::record::{Ending, GroupId, LineId, Record, Steady};
+use crate::route::RouteTree;
+use crate::silence::Silences;
+
+use super::{Machine, Now, Options};
+
+impl Machine {
+    /// The router as the records leave it: nothing told is told again, nothing that waits is forgotten, timers go on.
+    pub fn recover(config: Arc<Config>, options: Options, records: Vec<Record>, now: Now) -> Machine {
+        let mut machine = Machine {
+            tree: RouteTree::new(&config.route),
+            inhibitor: Inhibitor::new(&config.inhibit_rules),
+            config,
+            options,
+            silences: Silences::default(),
+            alerts: HashMap::new(),
+            ends: BTreeSet::new(),
+            groups: BTreeMap::new(),
+            flushes: BTreeSet::new(),
+            lines: BTreeMap::new(),
+            attempts: BTreeSet::new(),
+            records: VecDeque::new(),
+            sends: VecDeque::new(),
+            decisions: VecDeque::new(),
+            random: SplitMix::new(options.seed),
+            offset: 0,
+            quiet_until: Steady::MIN,
+            next_forget: 0,
+            latest: Steady::MIN,
+        };
+        let (mut stopped, mut clock, mut groups) = (None, (0, now.wall_ms), BTreeMap::new());
+        for record in &records {
+            let (at, wall) = stamp(record);
+            stopped = stopped.max(at);
+            clock = at.zip(wall).unwrap_or(clock);
+        }
+        // While nobody looked at the monotonic clock the wall clock is the best guess, but time does not go back.
+        let steady = clock.0.saturating_add(now.wall_ms.saturating_sub(clock.1)).max(stopped.unwrap_or(0));
+        machine.offset = steady.saturating_sub(now.monotonic_ms);
+        machine.quiet_until = steady.saturating_add(options.start_delay_ms);
+        machine.next_forget = steady.saturating_add(900_000);
+        machine.records.push_back(Record::Clock { at: steady, wall: now.wall_ms });
+        for record in records {
+            machine.apply(record, &mut groups, now, steady);
+        }
+        machine.regroup(&groups, stopped.unwrap_or(steady), now);
+        machine.resend(steady);
+        machine
+    }
+
+    fn apply(&mut self, record: Record, groups: &mut BTreeMap<GroupId, Steady>, now: Now, steady: Steady) {
+        match record {
+            Record::Clock { .. } => {}
+            Record::Alert { alert, firing, at } => {
+                let left = alert.ends_at.saturating_sub(now.wall_ms);
+                // Whoever keeps it alive could not do so while nobody listened.
+                let grace = self.config.global.resolve_timeout.0;
+                let ends = if firing { steady.saturating_add(left.max(grace)) } else { at };
+                self.store(Fingerprint::of(&alert.labels.clone()), alert, firing, ends);
+            }
+            Record::Group { id, first_flush } => {
+                groups.insert(id, first_flush);
+            }
+            Record::GroupGone(id) => {
+                groups.remove(&id);
+            }
+            Record::Silence(silence) => self.silences.put(silence),
+            Record::SilenceGone(id) => self.silences.remove(&id),
+            Record::Intent(intent) => {
+                let stale = self.lines.get(&intent.line).is_some_and(|line| intent.seq < line.next_seq);
+                if !stale {
+                    self.insert_intent(intent, steady);
+                }
+            }
+            Record::Ending { line, seq, at, ending } => self.end_intent(&line, seq, at, &ending),
+            Record::Told { line, told, next_seq } => {
+                let line = self.lines.entry(line).or_default();
+                (line.told, line.next_seq) = (Some(told), line.next_seq.max(next_seq));
+            }
+            Record::LineGone(id) => {
+                self.lines.remove(&id);
+            }
+        }
+    }
+
+    /// Puts alerts that fire, and those whose end somebody has not heard of, into groups that go on where they were.
+    fn regroup(&mut self, groups: &BTreeMap<GroupId, Steady>, stopped: Steady, now: Now) {
+        let steady = self.steady(now);
+        for (id, first_flush) in groups {
+            let Some((route, settings)) = self.tree.by_id(&id.route) else { continue };
+            let interval = settings.group_interval_ms.max(1);
+            let next = if *first_flush >= stopped {
+                *first_flush
+            } else {
+                // The first look that was due when the machine stopped or later.
+                let looks = (stopped - first_flush) / interval + 1;
+                first_flush.saturating_add(looks.saturating_mul(interval))
+            };
+            let next = next.max(steady).max(self.quiet_until);
+            self.insert_group(route, id.clone(), *first_flush, next);
+        }
+        let owed: BTreeSet<Fingerprint> = self
+            .lines
+            .values()
+            .flat_map(|line| {
+                let open = line.told.iter().flat_map(|told| told.open.iter().copied());
+                let pending = line.pending.iter().flat_map(|pending| pending.intent.alerts.iter());
+                open.chain(pending.map(|mention| mention.fingerprint)).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut alive: Vec<Fingerprint> =
+            self.alerts.iter().filter(|(f, stored)| stored.firing || owed.contains(f)).map(|(f, _)| *f).collect();
+        alive.sort_unstable();
+        alive.into_iter().for_each(|fingerprint| self.join_groups(now, fingerprint));
+        let empty: Vec<GroupId> =
+            groups.keys().filter(|id| self.groups.get(id).is_some_and(|g| g.members.is_empty())).cloned().collect();
+        empty.iter().for_each(|id| self.settle(id));
+    }
+
+    /// Messages that were on their way are tried at once, or later if the start is delayed.
+    fn resend(&mut self, steady: Steady) {
+        let at = steady.max(self.quiet_until);
+        self.attempts.clear();
+        for (id, line) in &mut self.lines {
+            if let Some(pending) = &mut line.pending {
+                (pending.next_attempt, line.missed) = (at, false);
+                self.attempts.insert((at, id.clone()));
+            }
+        }
+    }
+
+    /// Another configuration: routes, rules and receivers change, timers of groups start anew as in Alertmanager;
+    /// alerts, silences and what was told stay.
+    pub(super) fn configure(&mut self, now: Now, config: Arc<Config>) {
+        self.tree = RouteTree::new(&config.route);
+        self.inhibitor = Inhibitor::new(&config.inhibit_rules);
+        self.config = config;
+        let old = std::mem::take(&mut self.groups);
+        self.flushes.clear();
+        for (fingerprint, stored) in self.alerts.iter().filter(|(_, stored)| stored.firing) {
+            self.inhibitor.fires(*fingerprint, &stored.alert.labels);
+        }
+        let members: BTreeSet<Fingerprint> = old.values().flat_map(|group| group.members.keys().copied()).collect();
+        members.into_iter().for_each(|fingerprint| self.join_groups(now, fingerprint));
+        let gone: Vec<GroupId> = old.into_keys().filter(|id| !self.groups.contains_key(id)).collect();
+        self.records.extend(gone.into_iter().map(Record::GroupGone));
+        let homeless = |id: &LineId| {
+            let receiver = self.config.receiver(&id.receiver).filter(|_| self.tree.by_id(&id.group.route).is_some());
+            !receiver
+                .is_some_and(|r| r.integrations.iter().any(|i| *i.kind() == *id.kind && i.index == id.index as usize))
+        };
+        let lost: Vec<(LineId, u64)> = self
+            .lines
+            .iter()
+            .filter(|(id, _)| homeless(id))
+            .filter_map(|(id, line)| Some((id.clone(), line.pending.as_ref()?.intent.seq)))
+            .collect();
+        for (id, seq) in lost {
+            self.finish(now, &id, seq, Ending::GaveUp("the integration was removed".to_owned()));
+        }
+        self.handle_timeout(now);
+    }
+
+    /// The two clocks side by side: what a batch of records begins with.
+    pub fn clock(&self, now: Now) -> Record {
+        Record::Clock { at: self.latest.max(now.monotonic_ms.saturating_add(self.offset)), wall: now.wall_ms }
+    }
+
+    /// All records that would make this machine from nothing: what a log starts with.
+    pub fn snapshot(&self, now: Now) -> Vec<Record> {
+        let at = self.latest.max(now.monotonic_ms.saturating_add(self.offset));
+        let mut records = vec![self.clock(now)];
+        records.extend(self.silences.iter().cloned().map(Record::Silence));
+        let mut alerts: Vec<_> = self.alerts.iter().collect();
+        alerts.sort_unstable_by_key(|(fingerprint, _)| **fingerprint);
+        records.extend(alerts.into_iter().map(|(_, stored)| {
+            let at = if stored.firing { at } else { stored.ends.min(at) };
+            Record::Alert { alert: (*stored.alert).clone(), firing: stored.firing, at }
+        }));
+        records.extend(
+            self.groups.iter().map(|(id, group)| Record::Group { id: id.clone(), first_flush: group.first_flush }),
+        );
+        for (id, line) in &self.lines {
+            let told = line.told.clone();
+            records.extend(told.map(|told| Record::Told {
+                line: id.clone(),
+                told,
+                next_seq: line.next_seq.saturating_sub(u64::from(line.pending.is_some())),
+            }));
+            records.extend(line.pending.iter().map(|pending| Record::Intent(pending.intent.clone())));
+        }
+        records
+    }
+}
+
+/// When a record was made, by the steady and by the wall clock.
+fn stamp(record: &Record) -> (Option<Steady>, Option<i64>) {
+    match record {
+        Record::Clock { at, wall } => (Some(*at), Some(*wall)),
+        Record::Intent(intent) => (Some(intent.at), Some(intent.wall)),
+        Record::Alert { at, .. } | Record::Ending { at, .. } => (Some(*at), None),
+        _ => (None, None),
+    }
+}
