@@ -32,6 +32,13 @@ pub enum Delivery {
     Http(Vec<Request>),
     /// A mail.
     Mail(Box<Mail>),
+    /// A request whose address ends with a token that another request gives, good for two hours: see [`wechat_token`].
+    Token {
+        /// Asks for the token. Its address names the account, so a token may be kept by it.
+        ask: Request,
+        /// To be sent with the token appended to its address.
+        tell: Request,
+    },
 }
 
 /// An HTTP request. Its address, headers and body may hold secrets and are not shown.
@@ -134,9 +141,8 @@ pub fn build(
         Settings::Msteamsv2(s) => chat::msteamsv2(s, &job),
         Settings::Telegram(s) => chat::telegram(s, &job),
         Settings::Webex(s) => chat::webex(s, &job),
-        Settings::Wechat(_) | Settings::Jira(_) | Settings::Sns(_) => {
-            Err(format!("{} notifications are not supported yet", settings.kind()))
-        }
+        Settings::Wechat(s) => return chat::wechat(s, &job),
+        Settings::Jira(_) | Settings::Sns(_) => Err(format!("{} notifications are not supported yet", settings.kind())),
     }?;
     Ok(Delivery::Http(requests))
 }
@@ -159,6 +165,30 @@ pub fn judge(settings: &Settings, status: u16, retry_after_s: Option<i64>, body:
     }
 }
 
+/// The token in the answer to [`Delivery::Token`]'s first request.
+pub fn wechat_token(body: &str) -> Result<Secret, String> {
+    let json: Json = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    match json.get("access_token").and_then(Json::as_str).filter(|token| !token.is_empty()) {
+        Some(token) => Ok(Secret::new(token)),
+        None => {
+            Err(format!("invalid APISecret for CorpID: {}", json.get("errmsg").and_then(Json::as_str).unwrap_or("")))
+        }
+    }
+}
+
+/// As Go's `url.QueryEscape`.
+pub(crate) fn encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b' ' => out.push('+'),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 /// Some services hide failures in good answers.
 fn answered(settings: &Settings, body: &str) -> Outcome {
     let nothing = BTreeMap::new();
@@ -174,6 +204,12 @@ fn answered(settings: &Settings, body: &str) -> Outcome {
             Some(false) => Outcome::Refused { error: format!("error response from Slack: {}", text("error")) },
             None if body == "ok" => Outcome::Delivered(nothing),
             None => Outcome::Refused { error: "received an error response from Slack".to_owned() },
+        },
+        // 42001: the token has expired; the next try asks for another.
+        Settings::Wechat(_) => match json.as_ref().and_then(|json| json.get("errcode")?.as_i64()) {
+            Some(0) => Outcome::Delivered(nothing),
+            Some(42_001) => Outcome::Retry { after_ms: None, error: "the access token has expired".to_owned() },
+            _ => Outcome::Refused { error: format!("error response from WeChat: {}", text("errmsg")) },
         },
         Settings::Rocketchat(_) => match json.as_ref().and_then(|json| json.get("success")?.as_bool()) {
             Some(false) => Outcome::Refused { error: format!("error response from Rocket.Chat: {}", text("error")) },

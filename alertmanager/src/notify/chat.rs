@@ -3,11 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use crate::config::receiver::chat::{
-    Discord, Field, Mattermost, Msteams, Msteamsv2, Rocketchat, Slack, Telegram, Webex,
+    Discord, Field, Mattermost, Msteams, Msteamsv2, Rocketchat, Slack, Telegram, Webex, Wechat,
 };
 use crate::config::{Secret, SecretUrl, Url};
 
-use super::{Job, Rendering, Request, object, truncate};
+use super::{Delivery, Job, Rendering, Request, encode, object, truncate};
 
 fn webhook_url(job: &Job<'_>, url: &Option<SecretUrl>, file: &str) -> Result<String, String> {
     job.or_file(url.as_ref().map_or("", SecretUrl::expose), file)
@@ -293,4 +293,27 @@ pub(super) fn webex(settings: &Webex, job: &Job<'_>) -> Result<Vec<Request>, Str
     let message = json!({ "markdown": markdown, "roomId": rendering.text(&settings.room_id) });
     rendering.finish()?;
     Ok(vec![Request::json("POST", settings.api_url.as_ref().map_or("", Url::as_str), &message)?])
+}
+
+pub(super) fn wechat(settings: &Wechat, job: &Job<'_>) -> Result<Delivery, String> {
+    let rendering = job.begin();
+    let text = |template: &str| Json::from(rendering.text(template));
+    let kind = settings.message_type.as_str();
+    let mut message = object([
+        ("touser", text(&settings.to_user)),
+        ("toparty", text(&settings.to_party)),
+        ("totag", text(&settings.to_tag)),
+        ("agentid", text(&settings.agent_id)),
+        ("safe", "0".into()),
+        ("msgtype", kind.into()),
+    ]);
+    message[kind] = json!({ "content": text(&settings.message) });
+    let secret = job.or_file(settings.api_secret.expose(), &settings.api_secret_file)?;
+    let base = settings.api_url.as_ref().map_or("", Url::as_str);
+    let account = format!("corpid={}&corpsecret={}", encode(&rendering.text(&settings.corp_id)), encode(&secret));
+    let url = Secret::new(format!("{base}gettoken?{account}"));
+    rendering.finish()?;
+    let ask = Request { method: "GET", url, headers: Vec::new(), body: Vec::new() };
+    let tell = Request::json("POST", &format!("{base}message/send?access_token="), &message)?;
+    Ok(Delivery::Token { ask, tell })
 }

@@ -6,7 +6,7 @@ use crate::config::receiver::incident::{Opsgenie, Pagerduty, Victorops};
 use crate::config::receiver::webhook::Pushover;
 use crate::config::{Secret, Url};
 
-use super::{Job, Request, object, truncate};
+use super::{Job, Request, encode, object, truncate};
 
 /// The largest event PagerDuty takes.
 const PAGERDUTY_BYTES: usize = 512_000;
@@ -206,17 +206,4 @@ pub(super) fn pushover(settings: &Pushover, job: &Job<'_>) -> Result<Vec<Request
         headers: vec![("Content-Type", Secret::new("text/plain"))],
         body: Vec::new(),
     }])
-}
-
-/// As Go's `url.QueryEscape`.
-fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

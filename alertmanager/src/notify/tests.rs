@@ -26,6 +26,7 @@ receivers:
   msteamsv2_configs: [{webhook_url: 'https://m/CANARY'}]
   incidentio_configs: [{url: 'https://i', alert_source_token: CANARY}]
   rocketchat_configs: [{channel: c}]
+  wechat_configs: [{api_secret: CANARY, corp_id: 'a b'}]
   mattermost_configs: [{webhook_url: 'https://m/CANARY'}]
 "#;
 
@@ -158,6 +159,9 @@ fn answers() {
         ("slack", 200, None, r#"{"ok":true}"#, "delivered"),
         ("slack", 200, None, r#"{"ok":false,"error":"no"}"#, "refused"),
         ("telegram", 400, None, "", "retry None"),
+        ("wechat", 200, None, r#"{"errcode":0}"#, "delivered"),
+        ("wechat", 200, None, r#"{"errcode":42001}"#, "retry None"),
+        ("wechat", 200, None, r#"{"errcode":40001}"#, "refused"),
         ("rocketchat", 200, None, r#"{"success":false}"#, "refused"),
     ];
     for (kind, status, after, body, expected) in table {
