@@ -9,6 +9,7 @@ pub(crate) mod inner;
 pub(crate) mod log;
 pub(crate) mod maintain;
 pub(crate) mod open;
+pub(crate) mod order;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod querier;

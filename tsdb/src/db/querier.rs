@@ -12,10 +12,10 @@ use parking_lot::Mutex;
 
 use super::frames::FrameReader;
 use super::inner::Inner;
+use super::order::by_labels;
 use super::set::{Ahead, Place, Selected, Set};
 use super::view::View;
 use crate::block::{Block, BlockError};
-use crate::head::spelling::compare;
 use crate::wal::section::{Kind, read_exemplars};
 
 /// A view for one time range.
@@ -144,16 +144,17 @@ impl<D: Disk> DbQuerier<D> {
 }
 
 /// Sorts candidates by labels and makes one series of equal ones.
-fn unite(text: &[u8], mut candidates: Vec<Candidate>) -> (Vec<Selected>, Vec<Place>) {
+fn unite(text: &[u8], candidates: Vec<Candidate>) -> (Vec<Selected>, Vec<Place>) {
     // Stable: blocks stay in the order in which they count.
-    candidates.sort_by(|a, b| compare(&text[a.spelling.clone()], &text[b.spelling.clone()]));
+    let spellings: Vec<_> = candidates.iter().map(|c| c.spelling.clone()).collect();
+    let order = by_labels(text, &spellings);
     let mut series: Vec<Selected> = Vec::with_capacity(candidates.len());
     let mut places = Vec::new();
-    for c in candidates {
+    for c in order.into_iter().map(|i| &candidates[i as usize]) {
         let same = series.last().is_some_and(|s| text[s.spelling.clone()] == text[c.spelling.clone()]);
         if !same {
             let at = places.len();
-            series.push(Selected { spelling: c.spelling, member: None, places: at..at });
+            series.push(Selected { spelling: c.spelling.clone(), member: None, places: at..at });
         }
         if let Some(last) = series.last_mut() {
             places.extend(c.place);

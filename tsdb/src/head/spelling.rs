@@ -17,6 +17,28 @@ pub(crate) fn pair_len(bytes: &[u8]) -> Option<usize> {
     None
 }
 
+/// Names and values, unchecked: for spellings of our own.
+pub(crate) fn raw_pairs(mut spelling: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    std::iter::from_fn(move || {
+        let len = pair_len(spelling)?;
+        let (own, rest) = spelling.split_at(len);
+        spelling = rest;
+        let body = own.get(own.len() - body_len(own)?..)?;
+        let name_end = pair_len(body)?;
+        let name = body.get(name_end - body_len(body)?..name_end)?;
+        let value = body.get(name_end..)?;
+        Some((name, value.get(value.len() - body_len(value)?..)?))
+    })
+}
+
+/// The length a tag and length at the start announce.
+#[inline]
+fn body_len(bytes: &[u8]) -> Option<usize> {
+    let whole = pair_len(bytes)?;
+    let head = 2 + bytes.get(1..)?.iter().take_while(|b| **b & 0x80 != 0).count();
+    whole.checked_sub(head)
+}
+
 /// Name and value of one pair, tag and length included.
 pub(crate) fn pair(bytes: &[u8]) -> Option<(&str, &str)> {
     SpellingPairs::new(bytes).next()?.ok()
