@@ -128,6 +128,7 @@ impl App {
             loaded.at as f64 / 1000.0,
         );
         rules::metrics::expose(&self.rules.view(), &mut out);
+        self.rules.alerts().expose(&mut out);
         if let Some(store) = self.store.get() {
             store.expose(&mut out);
         }

@@ -3,6 +3,7 @@
 //! Keys Prometheus does not know are errors with file, line and column. Sections that make no sense here are named once
 //! and ignored.
 
+pub mod alerting;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ pub struct Config {
     pub external_labels: BTreeMap<String, String>,
     /// Patterns of rule files, relative to the file's directory.
     pub rule_files: Vec<PathBuf>,
+    /// Alertmanagers to send alerts to.
+    pub alertmanagers: Vec<alerting::Alertmanager>,
     /// How late a sample may come; `None` = the flag decides.
     pub out_of_order_window: Option<Duration>,
     /// How long samples are kept; `None` = the flag decides.
@@ -49,6 +52,7 @@ impl Default for Config {
             rule_query_offset: Duration::ZERO,
             external_labels: BTreeMap::new(),
             rule_files: Vec::new(),
+            alertmanagers: Vec::new(),
             out_of_order_window: None,
             retention_time: None,
             retention_size: None,
@@ -86,6 +90,7 @@ pub fn parse(text: &str, path: &Path, environment: &dyn Fn(&str) -> Option<Strin
         let labels = global.external_labels.unwrap_or_default().into_iter();
         config.external_labels = labels.map(|(name, value)| (name, expand(&value, environment))).collect();
     }
+    config.alertmanagers = file.alerting.map(|section| section.alertmanagers()).unwrap_or_default();
     let directory = path.parent().unwrap_or(Path::new(""));
     config.rule_files = file.rule_files.unwrap_or_default().iter().map(|pattern| directory.join(pattern)).collect();
     if let Some(tsdb) = file.storage.and_then(|storage| storage.tsdb) {
@@ -145,7 +150,7 @@ struct File {
     global: Option<Global>,
     rule_files: Option<Vec<String>>,
     storage: Option<StorageSection>,
-    alerting: Ignored,
+    alerting: Option<alerting::Section>,
     otlp: Ignored,
     remote_read: Ignored,
     remote_write: Ignored,
@@ -163,13 +168,13 @@ impl File {
             ("scrape_config_files", self.scrape_config_files.is_some()),
             ("remote_read", self.remote_read.is_some()),
             ("remote_write", self.remote_write.is_some()),
-            ("alerting", self.alerting.is_some()),
             ("otlp", self.otlp.is_some()),
             ("runtime", self.runtime.is_some()),
             ("tracing", self.tracing.is_some()),
             ("storage.exemplars", exemplars),
         ];
-        sections.into_iter().filter(|(_, present)| *present).map(|(name, _)| name).collect()
+        let sections = sections.into_iter().filter(|(_, present)| *present).map(|(name, _)| name);
+        sections.chain(self.alerting.iter().flat_map(alerting::Section::ignored)).collect()
     }
 }
 

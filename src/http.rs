@@ -103,7 +103,7 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/metadata", get(metadata::metadata)),
         ("/api/v1/rules", get(rule_groups::rules)),
         ("/api/v1/alerts", get(rule_groups::alerts)),
-        ("/api/v1/alertmanagers", get(rules::alertmanagers)),
+        ("/api/v1/alertmanagers", get(rule_groups::alertmanagers)),
         ("/api/v1/targets", get(rules::targets)),
         ("/api/v1/scrape_pools", get(rules::scrape_pools)),
         ("/api/v1/targets/metadata", get(rules::nothing)),

@@ -3,10 +3,14 @@
 pub mod alerts;
 pub mod arguments;
 pub mod check;
+pub mod destinations;
 pub mod glob;
 pub mod load;
 pub mod metrics;
+mod outbox;
+mod post;
 pub mod recent;
+pub mod senders;
 pub mod service;
 pub mod test;
 mod writer;

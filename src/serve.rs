@@ -24,6 +24,8 @@ use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
 use crate::metrics::Metrics;
 use crate::rules;
+use crate::rules::destinations::Destinations;
+use crate::rules::senders::Senders;
 use crate::rules::service::{Rules, Workplace};
 use crate::server::{self, Patience, Server, ServerLimits};
 use crate::store::{Phase, Store, StoreOptions, StoreSlot};
@@ -284,7 +286,10 @@ fn app(
         execution: Execution::new(limits, Arc::clone(&parts.clock), Arc::clone(&metrics)),
         metrics,
         store: StoreSlot::new(),
-        rules: Arc::new(Rules::new(Arc::new(rules::alerts::Nowhere))),
+        rules: Arc::new(Rules::new(Destinations {
+            embedded: None,
+            senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
+        })),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),

@@ -115,13 +115,25 @@ fn words_we_do_not_use() {
     }
 }
 
+/// Every page in `docs/format/`, and where a file of that format is kept for ever.
+const FIXTURES: &[(&str, &str)] = &[
+    ("alert-log", "testdata/alertmanager/v1.log"),
+    ("block", "testdata/block/v1"),
+    ("column", "testdata/block/v1"),
+    ("manifest", "testdata/wal/v1/MANIFEST"),
+    ("remote_write", "testdata/remote_write"),
+    ("wal", "testdata/wal/v1/wal"),
+];
+
 #[test]
 fn every_format_has_a_page_and_a_fixture() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for format in ["wal", "manifest", "block"] {
-        assert!(root.join(format!("docs/format/{format}.md")).is_file(), "docs/format/{format}.md is missing");
-        let fixtures = root.join("testdata").join(format);
-        let some = fixtures.read_dir().is_ok_and(|mut d| d.next().is_some());
-        assert!(some, "testdata/{format} holds no fixture");
+    let pages = std::fs::read_dir(root.join("docs/format")).expect("docs/format");
+    let mut pages: Vec<String> =
+        pages.map(|p| p.expect("entry").file_name().to_string_lossy().trim_end_matches(".md").to_owned()).collect();
+    pages.sort();
+    assert_eq!(pages, FIXTURES.iter().map(|(page, _)| *page).collect::<Vec<_>>(), "every page needs its fixture");
+    for (page, fixture) in FIXTURES {
+        assert!(root.join(fixture).exists(), "{fixture}, the fixture of docs/format/{page}.md, is missing");
     }
 }

@@ -7,6 +7,7 @@ pub mod inhibit;
 pub mod log;
 pub mod machine;
 pub mod matcher;
+pub mod notify;
 pub mod record;
 pub mod route;
 pub mod router;

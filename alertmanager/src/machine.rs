@@ -224,6 +224,8 @@ pub struct Machine {
     flushes: BTreeSet<(Steady, GroupId)>,
     lines: BTreeMap<LineId, Line>,
     attempts: BTreeSet<(Steady, LineId)>,
+    /// Integrations whose last try failed: receiver, kind, position.
+    down: BTreeSet<(Arc<str>, Arc<str>, u32)>,
     records: VecDeque<Record>,
     sends: VecDeque<Send>,
     decisions: VecDeque<Decision>,

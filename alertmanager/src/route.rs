@@ -183,9 +183,11 @@ receivers: [{name: root}, {name: db}]
         RouteTree::new(&Config::parse(CONFIG, MatcherMode::Fallback).unwrap().route)
     }
 
+    type Pairs = &'static [(&'static str, &'static str)];
+
     #[test]
     fn alerts_find_their_routes_and_groups() {
-        let table: [(&[(&str, &str)], &[&str]); 4] = [
+        let table: [(Pairs, &[&str]); 4] = [
             (&[("alertname", "x")], &[r#"{}:{alertname="x"}"#]),
             (
                 &[("team", "db"), ("env", "prod"), ("alertname", "x")],

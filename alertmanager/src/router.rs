@@ -70,11 +70,14 @@ impl<D: Disk> Router<D> {
     /// Makes everything so far durable. On an error nothing of it may be acknowledged; people are told nevertheless,
     /// because a page that may come twice is better than none, and the next commit begins a new file.
     pub fn commit(&mut self, now: Now) -> io::Result<()> {
-        let records: Vec<_> = std::iter::from_fn(|| self.machine.poll_record()).collect();
+        let mut records: Vec<_> = std::iter::from_fn(|| self.machine.poll_record()).collect();
         let result = if self.log.is_usable() {
             match records.is_empty() {
                 true => Ok(()),
-                false => self.log.append(&records),
+                false => {
+                    records.insert(0, self.machine.clock(now));
+                    self.log.append(&records)
+                }
             }
         } else {
             self.log.rewrite(&self.machine.snapshot(now))

@@ -1,4 +1,5 @@
 //! The scenarios of Alertmanager's acceptance tests, on a simulated clock.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 

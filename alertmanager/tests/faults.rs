@@ -1,9 +1,10 @@
 //! Eight faults that were measured in the real Alertmanager, and that this one has not.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 
 use nightjar_alertmanager::machine::{Decision, Options, Outcome, Verdict};
-use nightjar_platform::disk::Crash;
+use nightjar_platform::disk::{Call, Crash, Fault, FaultKind};
 use world::{World, delivered, failed};
 
 const ONE: &str = r#"
@@ -206,4 +207,25 @@ fn every_alert_of_a_group_gets_a_verdict_with_its_cause() {
     assert!(matches!(&verdicts[1], Verdict::Inhibited { .. }));
     assert_eq!(verdicts[2], Verdict::Silenced(vec![id]));
     assert_eq!(world.story(), ["1: boss"]);
+}
+
+#[test]
+fn a_failing_disk_stops_acknowledgements_but_no_page_and_heals() {
+    let mut world = World::new(ONE);
+    world.post("disk");
+    world.until(5_000);
+    world.disk_may_fail = true;
+    let fault = |call| Fault { call, path: None, after: 0, sticky: true, kind: FaultKind::Io };
+    world.disk.inject(fault(Some(Call::SyncData)));
+    world.post("cpu");
+    assert!(!world.durable, "nobody may be told that this is kept");
+    world.until(15_000);
+    assert_eq!(world.story(), ["1: disk", "11: cpu disk"]);
+    world.disk.clear_faults();
+    world.until(25_000);
+    world.post("net");
+    assert!(world.durable);
+    world.crash(Some(Crash::LoseUnsynced), 1_000);
+    world.until(MINUTE);
+    assert_eq!(world.story(), ["1: disk", "11: cpu disk", "31: cpu disk net"]);
 }

@@ -1,4 +1,5 @@
 //! A week with outages, kills, power cuts and clock steps: whoever should hear, hears; nobody hears twice.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod world;
 
@@ -84,7 +85,7 @@ fn week(seed: u64) {
                 firing[i] = false;
                 world.post(&format!("-{name}"));
             }
-            if firing[i] && minute % 5 == 0 || firing[i] && changed[i] == minute {
+            if firing[i] && (minute % 5 == 0 || changed[i] == minute) {
                 world.post(name);
             }
         }
@@ -158,9 +159,7 @@ fn the_story_with_a_restart_equals_the_story_without() {
     };
     let golden = story(None);
     assert!(golden.len() >= 5, "{golden:?}");
-    for restart in
-        [1, 5_000, 29_999, 30_000, 30_001, 100_000, 329_999, 330_001, 499_999, 629_000, 900_001, 931_000, 4_000_000]
-    {
+    for restart in [1, 5_000, 29_999, 30_000, 30_001, 100_000, 329_999, 330_001, 499_999, 629_000, 900_001, 931_000] {
         assert_eq!(story(Some(restart)), golden, "{restart}");
     }
 }

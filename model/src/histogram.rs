@@ -1,19 +1,36 @@
 //! Native histograms with absolute float counts, as PromQL computes with them.
 
-use std::sync::Arc;
-
 mod arithmetic;
+mod body;
 mod bounds;
 mod buckets;
-mod resets;
+mod classic;
+mod describe;
+mod equality;
+mod kahan;
+mod layout;
+mod logarithm;
+mod print;
+mod reset;
+mod runs;
+mod sum;
 #[cfg(test)]
 mod tests;
-mod trim;
+mod validity;
 
-pub use arithmetic::{Combined, HistogramSum, IncompatibleBuckets};
-pub use bounds::exponential_bound;
+use std::sync::Arc;
+
+pub use arithmetic::{Combined, IncompatibleSchemas};
+pub use bounds::{MAX_EXPONENTIAL_SCHEMA, MIN_EXPONENTIAL_SCHEMA, is_known};
 pub use buckets::Bucket;
-pub use trim::Keep;
+pub use classic::{ClassicError, ClassicHistogram};
+pub use describe::{DescribeError, Described, parse, series_item};
+pub use kahan::kahan_add;
+pub use logarithm::{exp2, log2};
+pub use sum::HistogramSum;
+pub use validity::Invalid;
+
+use crate::stale::is_stale;
 
 /// The schema number of histograms with custom bucket bounds.
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
@@ -72,13 +89,41 @@ pub struct FloatHistogram {
 }
 
 impl FloatHistogram {
-    /// Whether the bucket bounds are custom ones.
+    /// Whether its buckets have custom bounds.
     pub fn uses_custom_buckets(&self) -> bool {
         self.schema == CUSTOM_BUCKETS_SCHEMA
     }
 
-    /// Whether this marks the end of the series.
+    /// Its custom bounds, ascending, without +Inf; none for exponential schemas.
+    pub fn bounds(&self) -> &[f64] {
+        self.custom_values.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it marks the end of its series instead of a value.
     pub fn is_stale(&self) -> bool {
-        crate::sample::is_stale(self.sum)
+        is_stale(self.sum)
+    }
+
+    /// Bytes it would take in Prometheus' memory. How many float samples a histogram counts for in query limits and
+    /// statistics follows from it.
+    pub fn size(&self) -> usize {
+        const STRUCT: usize = 168;
+        const ELEMENT: usize = 8;
+        let elements = self.positive_spans.len()
+            + self.negative_spans.len()
+            + self.positive_buckets.len()
+            + self.negative_buckets.len()
+            + self.bounds().len();
+        STRUCT + ELEMENT * elements
+    }
+
+    /// Whether it has negative buckets, populated or not.
+    pub fn has_negative_buckets(&self) -> bool {
+        !self.negative_buckets.is_empty()
+    }
+
+    /// Whether it has positive (or custom) buckets, populated or not.
+    pub fn has_positive_buckets(&self) -> bool {
+        !self.positive_buckets.is_empty()
     }
 }

@@ -11,11 +11,13 @@ pub mod metadata;
 pub mod number;
 pub mod regex;
 pub mod sample;
+pub mod stale;
 pub mod storage;
 pub mod time;
 
 pub use histogram::FloatHistogram;
 pub use labels::{Label, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
-pub use sample::{Exemplar, HistogramSample, STALE_NAN, STALE_NAN_BITS, Sample, is_stale};
+pub use sample::{Exemplar, HistogramSample, Sample};
+pub use stale::{STALE_NAN, STALE_NAN_BITS, is_stale};
 pub use time::{BlockRange, ClosedRange, LookbackRange, TimestampMs};

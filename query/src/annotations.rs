@@ -12,8 +12,6 @@ use crate::ast::Span;
 
 mod texts;
 
-pub(crate) use texts::HistogramOperation;
-
 /// Notes of one query, each text once.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {

@@ -131,7 +131,7 @@ impl<'q> Builder<'q> {
             column.values.iter_mut().for_each(|v| *v = -*v);
             for (_, h) in &mut column.histograms {
                 let mut negated = (**h).clone();
-                negated.multiply(-1.0);
+                negated.mul(-1.0);
                 *h = negated.into();
             }
             Ok(())

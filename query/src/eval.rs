@@ -1,6 +1,5 @@
 //! What all operators share: steps, columns, the query they work for, and the operator port.
 
-pub(crate) mod average;
 pub(crate) mod bits;
 pub(crate) mod budget;
 pub(crate) mod column;

@@ -1,4 +1,6 @@
-//! Compensated summation: Kahan's, with Neumaier's improvement, in Prometheus' order of operations.
+//! Compensated sums and means of floats.
+
+use nightjar_model::histogram::kahan_add;
 
 /// A running sum with its compensation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,11 +22,8 @@ impl Kahan {
     #[inline]
     #[must_use]
     pub(crate) fn plus(self, term: f64) -> Kahan {
-        let Kahan { sum, lost } = self;
-        let total = sum + term;
-        let (greater, lesser) = if sum.abs() >= term.abs() { (sum, term) } else { (term, sum) };
-        let lost = lost + ((greater - total) + lesser);
-        Kahan { sum: total, lost: if total.is_infinite() { 0.0 } else { lost } }
+        let (sum, lost) = kahan_add(term, self.sum, self.lost);
+        Kahan { sum, lost }
     }
 
     /// Adds one term.

@@ -13,12 +13,14 @@ mod calendar;
 mod error;
 mod eval;
 mod gomath;
+mod histogram;
 mod kahan;
 mod operators;
 mod options;
 mod plan;
 mod quantile;
 mod rollup;
+mod start_time;
 
 pub use engine::{
     Answer, Engine, EngineOptions, Features, Interrupt, QueryError, QueryOptions, Stats, Steps, Stop, Uninterrupted,

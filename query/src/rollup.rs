@@ -7,7 +7,6 @@ pub(crate) mod instant_rate;
 pub(crate) mod over_time;
 pub(crate) mod reach;
 pub(crate) mod regression;
-pub(crate) mod start_time;
 mod table;
 pub(crate) mod window;
 
@@ -21,6 +20,7 @@ use nightjar_model::{FloatHistogram, Labels, TimestampMs};
 use crate::annotations::Notes;
 use crate::ast::{RangeMode, Span};
 use crate::error::QueryError;
+use crate::histogram::{self, Noted};
 use crate::value::SampleValue;
 
 /// All samples of one series that some window may see; no stale markers.
@@ -79,6 +79,19 @@ pub(crate) struct Window<'a> {
     pub(crate) hst: &'a [TimestampMs],
 }
 
+impl<'a> Window<'a> {
+    /// The histograms of the window.
+    pub(crate) fn histograms(&self) -> histogram::Window<'a> {
+        histogram::Window {
+            times: self.ht,
+            histograms: self.h,
+            starts: self.hst,
+            range_start: self.range_start,
+            range_end: self.range_end,
+        }
+    }
+}
+
 /// What a kernel knows beside its window.
 pub(crate) struct Call<'a> {
     /// Scalar arguments: the values of each at all steps.
@@ -107,6 +120,11 @@ impl Call<'_> {
             Some(name) => name.to_owned(),
             None => self.source.labels(self.index).metric_name().to_owned(),
         }
+    }
+
+    /// The answer of a histogram kernel, its notes kept.
+    pub(crate) fn answer(&self, noted: Noted<Option<FloatHistogram>>) -> Outcome {
+        Ok(self.notes.keep(noted, || self.metric(), self.span).map(SampleValue::from))
     }
 
     /// A scalar argument at the step of a window.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use nightjar_model::histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, FloatHistogram, Span};
+use nightjar_model::histogram::{
+    CUSTOM_BUCKETS_SCHEMA, CounterResetHint, FloatHistogram, MAX_EXPONENTIAL_SCHEMA, MIN_EXPONENTIAL_SCHEMA, Span,
+};
 use nightjar_model::number::format_g;
 use nightjar_model::{HistogramSample, TimestampMs};
 
 use crate::wire::{Reader, Wire, WireError, unzigzag};
 
-const SCHEMA_MIN: i32 = -4;
-const SCHEMA_MAX: i32 = 8;
 const SCHEMA_MAX_RESERVED: i32 = 52;
 
 /// The largest message of one histogram. Prometheus' own stay below 4 KiB.
@@ -96,18 +96,21 @@ impl RawHistogram {
         let custom = self.schema == CUSTOM_BUCKETS_SCHEMA;
         if custom {
             self.check_custom(integer).map_err(|e| format!("custom buckets: {e}"))?;
-        } else if (SCHEMA_MIN..=SCHEMA_MAX_RESERVED).contains(&self.schema) {
+        } else if (MIN_EXPONENTIAL_SCHEMA..=SCHEMA_MAX_RESERVED).contains(&self.schema) {
             self.check_exponential(integer)?;
         } else {
             return Err(format!(
-                "histogram has an invalid schema, which must be between {SCHEMA_MIN} and {SCHEMA_MAX} for exponential \
+                "histogram has an invalid schema, which must be between {MIN_EXPONENTIAL_SCHEMA} and {MAX_EXPONENTIAL_SCHEMA} for exponential \
                  buckets, or {CUSTOM_BUCKETS_SCHEMA} for custom buckets, got schema {}",
                 self.schema
             ));
         }
         let (timestamp, start) = (self.timestamp, self.start);
         let mut histogram = if integer { self.check_int()? } else { self.check_float()? };
-        reduce(&mut histogram)?;
+        // A resolution finer than the finest we keep comes down to that.
+        if histogram.schema > MAX_EXPONENTIAL_SCHEMA {
+            histogram = histogram.at_schema(MAX_EXPONENTIAL_SCHEMA);
+        }
         Ok(HistogramSample { timestamp, start, integer, histogram })
     }
 
@@ -313,46 +316,4 @@ fn check_bounds(bounds: &[f64]) -> Result<(), String> {
         return Err(format!("last +Inf bound must not be explicitly defined: {problem}"));
     }
     Ok(())
-}
-
-/// Brings a resolution finer than the finest we keep down to that.
-fn reduce(histogram: &mut FloatHistogram) -> Result<(), String> {
-    if histogram.schema <= SCHEMA_MAX {
-        return Ok(());
-    }
-    let shift = (histogram.schema - SCHEMA_MAX) as u32;
-    let side = |spans: &mut Vec<Span>, buckets: &mut Vec<f64>| merge(spans, buckets, shift);
-    side(&mut histogram.positive_spans, &mut histogram.positive_buckets);
-    side(&mut histogram.negative_spans, &mut histogram.negative_buckets);
-    histogram.schema = SCHEMA_MAX;
-    Ok(())
-}
-
-/// Merges `2^shift` neighbouring buckets into one.
-fn merge(spans: &mut Vec<Span>, buckets: &mut Vec<f64>, shift: u32) {
-    let (mut merged, mut counts): (Vec<Span>, Vec<f64>) = (Vec::new(), Vec::new());
-    let mut index = 0i64;
-    let mut last: Option<i64> = None;
-    let mut left = buckets.iter();
-    for span in spans.iter() {
-        index += i64::from(span.offset);
-        for count in left.by_ref().take(span.length as usize) {
-            let target = ((index - 1) >> shift.min(62)) + 1;
-            index += 1;
-            match (last, counts.last_mut(), merged.last_mut()) {
-                (Some(previous), Some(sum), _) if previous == target => *sum += count,
-                (Some(previous), _, Some(open)) if previous + 1 == target => {
-                    open.length += 1;
-                    counts.push(*count);
-                }
-                _ => {
-                    let offset = (target - last.map_or(0, |l| l + 1)) as i32;
-                    merged.push(Span { offset, length: 1 });
-                    counts.push(*count);
-                }
-            }
-            last = Some(target);
-        }
-    }
-    (*spans, *buckets) = (merged, counts);
 }

@@ -53,6 +53,13 @@ pub(crate) struct Moment<'a> {
     pub(crate) settings: &'a Settings,
 }
 
+impl<'a> Moment<'a> {
+    /// What templates may ask.
+    fn world(&self) -> World<'a> {
+        World { query: self.query, settings: self.settings, at: self.ts }
+    }
+}
+
 impl Alerting {
     pub(crate) fn new(name: &str, spec: &AlertingSpec, labels: &Texts, expr: &Expression) -> Alerting {
         let templates = |texts: &Texts| {
@@ -117,26 +124,11 @@ impl Alerting {
 
     /// The alerts of a result, pending.
     fn found(&self, results: Vec<VectorSample>, moment: &Moment<'_>) -> Result<BTreeMap<Labels, Alert>, String> {
-        let mut world = World { query: moment.query, settings: moment.settings, at: moment.ts };
         let mut found = BTreeMap::new();
         for sample in results {
             let data = data(&sample, moment.settings);
-            let labels = self.alert_labels(&sample.labels, &data, &mut world);
-            let annotations = self.annotations.iter().map(|(name, t)| (name, t.render(&self.name, &data, &mut world)));
-            let alert = Alert {
-                labels: labels.clone(),
-                annotations: Texts::from_pairs(annotations),
-                state: AlertState::Pending,
-                value: match &sample.value {
-                    SampleValue::Float(v) => *v,
-                    SampleValue::Histogram(_) => 0.0,
-                },
-                active_at: moment.ts,
-                fired_at: None,
-                resolved_at: None,
-                keep_firing_since: None,
-                last_sent_at: None,
-            };
+            let labels = self.alert_labels(&sample, &data, moment);
+            let alert = self.alert(&sample, labels.clone(), &data, moment);
             if found.insert(labels, alert).is_some() {
                 return Err("vector contains metrics with the same labelset after applying alert labels".to_owned());
             }
@@ -144,11 +136,32 @@ impl Alerting {
         Ok(found)
     }
 
-    fn alert_labels(&self, result: &Labels, data: &Value, world: &mut World<'_>) -> Labels {
-        let mut labels = result.to_builder();
+    /// A pending alert made of one result.
+    fn alert(&self, sample: &VectorSample, labels: Labels, data: &Value, moment: &Moment<'_>) -> Alert {
+        let mut world = moment.world();
+        let annotations = self.annotations.iter().map(|(name, t)| (name, t.render(&self.name, data, &mut world)));
+        Alert {
+            labels,
+            annotations: Texts::from_pairs(annotations),
+            state: AlertState::Pending,
+            value: match &sample.value {
+                SampleValue::Float(v) => *v,
+                SampleValue::Histogram(_) => 0.0,
+            },
+            active_at: moment.ts,
+            fired_at: None,
+            resolved_at: None,
+            keep_firing_since: None,
+            last_sent_at: None,
+        }
+    }
+
+    fn alert_labels(&self, sample: &VectorSample, data: &Value, moment: &Moment<'_>) -> Labels {
+        let mut world = moment.world();
+        let mut labels = sample.labels.to_builder();
         labels.remove(METRIC_NAME);
         for (name, template) in &self.labels {
-            labels.set(name, &template.render(&self.name, data, world));
+            labels.set(name, &template.render(&self.name, data, &mut world));
         }
         labels.set(ALERT_NAME, &self.name);
         labels.build()

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use nightjar_model::{FloatHistogram, Labels, TimestampMs};
+use nightjar_model::{Labels, TimestampMs};
 use nightjar_query::{SampleValue, VectorSample};
 use nightjar_template::{
     Context, Error, Host, Limits, MissingKey, RULE_PRELUDE, RuleData, Sample, Set, Time, Value, prometheus,
@@ -104,20 +104,6 @@ fn labels_value(labels: &Labels) -> Value {
 fn value(value: &SampleValue) -> Value {
     match value {
         SampleValue::Float(v) => Value::Float(*v),
-        SampleValue::Histogram(h) => Value::Str(histogram(h).into()),
+        SampleValue::Histogram(h) => Value::Str(h.to_string().into()),
     }
-}
-
-/// `{count:3, sum:4.5, (1,2]:3}`.
-fn histogram(h: &FloatHistogram) -> String {
-    use nightjar_model::number::format_g;
-    let mut out = format!("{{count:{}, sum:{}", format_g(h.count), format_g(h.sum));
-    for bucket in h.buckets().iter().filter(|b| b.count != 0.0) {
-        let (open, close) =
-            (if bucket.lower_inclusive { '[' } else { '(' }, if bucket.upper_inclusive { ']' } else { ')' });
-        let (lower, upper) = (format_g(bucket.lower), format_g(bucket.upper));
-        out.push_str(&format!(", {open}{lower},{upper}{close}:{}", format_g(bucket.count)));
-    }
-    out.push('}');
-    out
 }

@@ -2,7 +2,6 @@
 
 mod compare;
 mod file;
-mod histogram;
 mod junit;
 mod run;
 mod series;

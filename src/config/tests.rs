@@ -34,8 +34,9 @@ fn empty_files_and_sections() {
 
 #[test]
 fn ignored_sections_are_named() {
-    let config = read("scrape_configs: [{job_name: x}]\nremote_read: []\nalerting: {alertmanagers: []}\n").unwrap();
-    assert_eq!(config.ignored, ["scrape_configs", "remote_read", "alerting"]);
+    let config = read("scrape_configs: [{job_name: x}]\nremote_read: []\nalerting: {alert_relabel_configs: [], alertmanagers: [{path_prefix: /am/, static_configs: [{targets: ['a:9093']}]}]}\n").unwrap();
+    assert_eq!(config.ignored, ["scrape_configs", "remote_read", "alerting.alert_relabel_configs"]);
+    assert_eq!(config.alertmanagers[0].url(), "http://a:9093/am/api/v2/alerts");
 }
 
 #[test]

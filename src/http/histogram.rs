@@ -1,7 +1,6 @@
 //! Native histograms as JSON: `{"count":"3","sum":"4","buckets":[[0,"1","2","3"]]}`.
 
 use nightjar_model::FloatHistogram;
-use nightjar_model::histogram::Bucket;
 
 use super::json;
 
@@ -12,27 +11,17 @@ pub(super) fn histogram(out: &mut Vec<u8>, h: &FloatHistogram) {
     out.extend_from_slice(b",\"sum\":");
     json::sample_value(out, h.sum);
     let mut found = false;
-    for bucket in h.buckets().into_iter().filter(|bucket| bucket.count != 0.0) {
+    for (rule, lower, upper, count) in h.json_buckets() {
         out.extend_from_slice(if found { b",[" } else { b",\"buckets\":[[" });
         found = true;
-        json::integer(out, boundary_rule(&bucket));
-        for value in [bucket.lower, bucket.upper, bucket.count] {
+        json::integer(out, i64::from(rule));
+        for value in [lower, upper, count] {
             out.push(b',');
             json::sample_value(out, value);
         }
         out.push(b']');
     }
     out.extend_from_slice(if found { b"]}" } else { b"}" });
-}
-
-/// Which ends belong to a bucket: 0 the upper, 1 the lower, 2 none, 3 both.
-fn boundary_rule(bucket: &Bucket) -> i64 {
-    match (bucket.lower_inclusive, bucket.upper_inclusive) {
-        (false, true) => 0,
-        (true, false) => 1,
-        (false, false) => 2,
-        (true, true) => 3,
-    }
 }
 
 #[cfg(test)]

@@ -45,6 +45,20 @@ pub(super) async fn alerts(State(app): State<Arc<App>>) -> Response {
     })
 }
 
+/// `GET /api/v1/alertmanagers`.
+pub(super) async fn alertmanagers(State(app): State<Arc<App>>) -> Response {
+    let urls = app.rules.alerts().receivers();
+    respond::success(|out| {
+        out.extend_from_slice(b"{\"activeAlertmanagers\":");
+        json::array(out, urls, |out, url| {
+            out.extend_from_slice(b"{\"url\":");
+            json::string(out, &url);
+            out.push(b'}');
+        });
+        out.extend_from_slice(b",\"droppedAlertmanagers\":[]}");
+    })
+}
+
 /// Which rules are asked for.
 struct Filter {
     alerts: bool,

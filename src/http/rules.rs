@@ -1,4 +1,4 @@
-//! Targets and Alertmanagers. There are none yet; the shapes are what clients expect of a server without any.
+//! Targets. There are none; the shapes are what clients expect of a server without any.
 
 use std::sync::Arc;
 
@@ -11,11 +11,6 @@ use crate::app::App;
 
 fn raw(json: &'static [u8]) -> Response {
     respond::success(|out| out.extend_from_slice(json))
-}
-
-/// `GET /api/v1/alertmanagers`.
-pub(super) async fn alertmanagers() -> Response {
-    raw(b"{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}")
 }
 
 /// `GET /api/v1/targets`: nothing is scraped.

@@ -3,16 +3,21 @@
 use nightjar_model::Labels;
 use nightjar_ruler::AlertBatch;
 
+use crate::exposition::Exposition;
+
 /// Takes the alerts of rules: an embedded Alertmanager, or senders to others.
 pub trait AlertSink: Send + Sync {
     /// Takes alerts. External labels belong to each that lacks them. Must not block.
     fn send(&self, batch: AlertBatch, external_labels: &Labels);
-}
 
-/// Nobody listens.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Nowhere;
+    /// The URLs alerts are posted to.
+    fn receivers(&self) -> Vec<String> {
+        Vec::new()
+    }
 
-impl AlertSink for Nowhere {
-    fn send(&self, _: AlertBatch, _: &Labels) {}
+    /// Ends in good order.
+    fn stop(&self) {}
+
+    /// Writes its own metrics.
+    fn expose(&self, _: &mut Exposition) {}
 }

@@ -76,7 +76,7 @@ pub struct TestRules {
     #[arg(long, value_name = "REGEX")]
     pub run: Vec<String>,
 
-    /// Show what differs below each other instead of in Go's notation.
+    /// Accepted for compatibility: differences are shown the same way.
     #[arg(long)]
     pub diff: bool,
 

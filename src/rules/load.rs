@@ -8,6 +8,7 @@ use nightjar_ruler::file::{ReadOptions, RuleFile, parse};
 use super::arguments::{RuleFlags, grammar};
 use super::glob::glob;
 use crate::config::Config;
+use crate::config::alerting::Alertmanager;
 
 /// What a configuration asks of the rules.
 pub struct Loaded {
@@ -15,6 +16,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// The rule files by path, sorted.
     pub files: Vec<(String, RuleFile)>,
+    /// Where alerts go besides our own Alertmanager.
+    pub alertmanagers: Vec<Alertmanager>,
 }
 
 /// What the command line says about rules.
@@ -56,7 +59,7 @@ pub fn load(config: &Config, options: &LoadOptions<'_>) -> Result<Loaded, String
     if !errors.is_empty() {
         return Err(errors.join("\n"));
     }
-    Ok(Loaded { settings: settings(config, options), files })
+    Ok(Loaded { settings: settings(config, options), files, alertmanagers: config.alertmanagers.clone() })
 }
 
 fn settings(config: &Config, options: &LoadOptions<'_>) -> Settings {

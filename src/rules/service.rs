@@ -9,6 +9,7 @@ use nightjar_ruler::{EngineQuery, Group, GroupView, Ruler, Settings, World};
 use parking_lot::{Condvar, Mutex};
 
 use super::alerts::AlertSink;
+use super::destinations::Destinations;
 use super::load::Loaded;
 use super::recent::Recent;
 use super::writer::StoreSink;
@@ -22,7 +23,7 @@ pub struct Rules {
     state: Mutex<State>,
     changed: Condvar,
     threads: Mutex<Vec<Thread<()>>>,
-    alerts: Arc<dyn AlertSink>,
+    alerts: Destinations,
 }
 
 /// What evaluations work with.
@@ -62,7 +63,7 @@ pub struct RulesView {
 
 impl Rules {
     /// No rules yet; alerts go to `alerts`.
-    pub fn new(alerts: Arc<dyn AlertSink>) -> Rules {
+    pub fn new(alerts: Destinations) -> Rules {
         let state = State {
             ruler: Ruler::new(),
             settings: Arc::new(Settings::default()),
@@ -76,10 +77,16 @@ impl Rules {
 
     /// Puts rules into force as soon as running evaluations have ended.
     pub fn replace(&self, loaded: Loaded, clock: &dyn Clock) {
+        self.alerts.senders.replace(&loaded.alertmanagers);
         let mut state = self.state.lock();
         state.next = Some(loaded);
         state.settle(clock);
         self.changed.notify_all();
+    }
+
+    /// Where alerts go.
+    pub fn alerts(&self) -> &dyn AlertSink {
+        &self.alerts
     }
 
     /// All groups.
@@ -109,6 +116,7 @@ impl Rules {
         for thread in std::mem::take(&mut *self.threads.lock()) {
             let _ = thread.join();
         }
+        self.alerts.stop();
     }
 
     fn work(&self, work: &Workplace) {
@@ -147,7 +155,7 @@ impl Rules {
         let storage: &dyn Store = &*work.store;
         let query = EngineQuery { engine: &engine, storage, interrupt: &interrupt };
         let external_labels = &settings.external_labels;
-        let mut sink = StoreSink { store: &work.store, clock, alerts: &*self.alerts, external_labels };
+        let mut sink = StoreSink { store: &work.store, clock, alerts: &self.alerts, external_labels };
         let mut world = World { query: &query, sink: &mut sink, settings, clock };
         group.handle_timeout(clock.wall_ms(), &mut world);
     }

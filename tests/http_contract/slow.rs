@@ -103,9 +103,12 @@ async fn a_client_that_leaves_ends_its_query() {
     let query =
         "GET /api/v1/query?query=count_over_time(vector(1)%5B1y:1s%5D)&time=1700000000 HTTP/1.1\r\nHost: x\r\n\r\n";
     stream.write_all(query.as_bytes()).await.unwrap();
-    while metric("prometheus_engine_queries ").await < 1.0 {}
-    drop(stream);
-    while metric("prometheus_engine_queries ").await > 0.0 {}
+    let wait = async {
+        while metric("prometheus_engine_queries ").await < 1.0 {}
+        drop(stream);
+        while metric("prometheus_engine_queries ").await > 0.0 {}
+    };
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("it starts, and ends");
     assert_eq!(metric("nightjar_queries_failed_total ").await, 1.0, "it was not interrupted but ended");
     server.stop().await;
 }

@@ -77,14 +77,17 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<(Event<'a>, Span), ConfigError> {
-        match self.parser.next_event() {
-            Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => {
-                let marker = error.marker();
-                let at = Position { line: marker.line() as u32, column: marker.col() as u32 + 1 };
-                Err(ConfigError::new(format!("yaml: {}", error.info())).at(at))
-            }
-            None => Err(ConfigError::new("yaml: the text ends in the middle of a value")),
+        loop {
+            return match self.parser.next_event() {
+                Some(Ok((Event::Comment(..), _))) => continue,
+                Some(Ok(next)) => Ok(next),
+                Some(Err(error)) => {
+                    let marker = error.marker();
+                    let at = Position { line: marker.line() as u32, column: marker.col() as u32 + 1 };
+                    Err(ConfigError::new(format!("yaml: {}", error.info())).at(at))
+                }
+                None => Err(ConfigError::new("yaml: the text ends in the middle of a value")),
+            };
         }
     }
 

@@ -1,6 +1,7 @@
 //! Messages on their way: tries, pauses between them, and how they end.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::record::{Ending, GroupId, Intent, LineId, Record, Steady};
@@ -79,7 +80,6 @@ impl Machine {
     /// A try has ended.
     pub(super) fn attempted(&mut self, now: Now, id: &LineId, seq: u64, outcome: Outcome) {
         let steady = self.steady(now);
-        let waiting = self.waiting_beside(id);
         let Some(pending) = self.lines.get_mut(id).and_then(|line| line.pending.as_mut()) else { return };
         if pending.intent.seq != seq || !pending.in_flight {
             return;
@@ -88,12 +88,17 @@ impl Machine {
         let pause = match outcome {
             Outcome::Delivered(thread) => {
                 self.finish(now, id, seq, Ending::Delivered(thread));
-                self.wake_beside(steady, id);
+                if self.down.remove(&integration_of(id)) {
+                    self.wake_beside(steady, id);
+                }
                 return;
             }
             Outcome::Retry { after_ms, .. } => {
+                let attempts = pending.attempts;
+                self.down.insert(integration_of(id));
+                let waiting = self.waiting_beside(id);
                 let longest = (waiting as f64 * 500.0).clamp(SHORT_PAUSE_MS, LONG_PAUSE_MS);
-                let exponent = pending.attempts.saturating_sub(1).min(64) as i32;
+                let exponent = attempts.saturating_sub(1).min(64) as i32;
                 let pause = (FIRST_PAUSE_MS * 1.5_f64.powi(exponent)).min(longest);
                 let jitter = 0.5 + self.random.below(1001) as f64 / 1000.0;
                 ((pause * jitter) as i64).max(after_ms.unwrap_or(0))
@@ -190,6 +195,11 @@ impl Machine {
             self.records.push_back(Record::LineGone(id));
         }
     }
+}
+
+/// The integration that a line leads to.
+fn integration_of(id: &LineId) -> (Arc<str>, Arc<str>, u32) {
+    (id.receiver.clone(), id.kind.clone(), id.index)
 }
 
 /// A name for a message that all its tries share.

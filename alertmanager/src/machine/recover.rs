@@ -29,6 +29,7 @@ impl Machine {
             flushes: BTreeSet::new(),
             lines: BTreeMap::new(),
             attempts: BTreeSet::new(),
+            down: BTreeSet::new(),
             records: VecDeque::new(),
             sends: VecDeque::new(),
             decisions: VecDeque::new(),
@@ -38,14 +39,14 @@ impl Machine {
             next_forget: 0,
             latest: Steady::MIN,
         };
-        let (mut stopped, mut stopped_wall, mut groups) = (None, now.wall_ms, BTreeMap::new());
+        let (mut stopped, mut clock, mut groups) = (None, (0, now.wall_ms), BTreeMap::new());
         for record in &records {
             let (at, wall) = stamp(record);
             stopped = stopped.max(at);
-            stopped_wall = wall.unwrap_or(stopped_wall);
+            clock = at.zip(wall).unwrap_or(clock);
         }
         // While nobody looked at the monotonic clock the wall clock is the best guess, but time does not go back.
-        let steady = stopped.map_or(0, |stopped| stopped + (now.wall_ms - stopped_wall).max(0));
+        let steady = clock.0.saturating_add(now.wall_ms.saturating_sub(clock.1)).max(stopped.unwrap_or(0));
         machine.offset = steady.saturating_sub(now.monotonic_ms);
         machine.quiet_until = steady.saturating_add(options.start_delay_ms);
         machine.next_forget = steady.saturating_add(900_000);
@@ -171,10 +172,15 @@ impl Machine {
         self.handle_timeout(now);
     }
 
+    /// The two clocks side by side: what a batch of records begins with.
+    pub fn clock(&self, now: Now) -> Record {
+        Record::Clock { at: self.latest.max(now.monotonic_ms.saturating_add(self.offset)), wall: now.wall_ms }
+    }
+
     /// All records that would make this machine from nothing: what a log starts with.
     pub fn snapshot(&self, now: Now) -> Vec<Record> {
         let at = self.latest.max(now.monotonic_ms.saturating_add(self.offset));
-        let mut records = vec![Record::Clock { at, wall: now.wall_ms }];
+        let mut records = vec![self.clock(now)];
         records.extend(self.silences.iter().cloned().map(Record::Silence));
         let mut alerts: Vec<_> = self.alerts.iter().collect();
         alerts.sort_unstable_by_key(|(fingerprint, _)| **fingerprint);
@@ -203,7 +209,6 @@ fn stamp(record: &Record) -> (Option<Steady>, Option<i64>) {
     match record {
         Record::Clock { at, wall } => (Some(*at), Some(*wall)),
         Record::Intent(intent) => (Some(intent.at), Some(intent.wall)),
-        Record::Alert { at, alert, firing: true } => (Some(*at), Some(alert.updated_at)),
         Record::Alert { at, .. } | Record::Ending { at, .. } => (Some(*at), None),
         _ => (None, None),
     }

@@ -1,5 +1,6 @@
 //! A simulated world: a router on a simulated disk, services that answer as told, and two clocks.
 #![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -33,6 +34,9 @@ pub struct World {
     /// Delivered messages: time in ms, integration, alerts as `name` while firing and `-name` when ended.
     pub heard: Vec<(i64, String, String)>,
     pub sends: Vec<Send>,
+    pub disk_may_fail: bool,
+    /// Whether the last commit was one.
+    pub durable: bool,
 }
 
 pub fn config(text: &str) -> Arc<Config> {
@@ -69,6 +73,8 @@ impl World {
             count: 0,
             heard: Vec::new(),
             sends: Vec::new(),
+            disk_may_fail: false,
+            durable: true,
         }
     }
 
@@ -100,7 +106,9 @@ impl World {
     }
 
     fn settle(&mut self) {
-        self.router.commit(self.now()).unwrap();
+        let result = self.router.commit(self.now());
+        assert!(result.is_ok() || self.disk_may_fail, "{result:?}");
+        self.durable = result.is_ok();
         while let Some(send) = self.router.poll_send() {
             let (takes, outcome) = (self.service)(self.mono, &send);
             if matches!(outcome, Outcome::Delivered(_)) {

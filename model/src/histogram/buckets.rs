@@ -1,144 +1,138 @@
-//! Walking over buckets.
+//! Buckets with their bounds, one side or all, in both directions.
 
-use std::fmt;
+use super::FloatHistogram;
+use super::bounds::{custom_bound, exponential_bound};
+use super::logarithm::log2;
+use super::runs::{indexes, indexes_backwards};
 
-use super::bounds::bound;
-use super::{FloatHistogram, Span};
-use crate::number::format_g;
-
-/// A bucket as an interval.
+/// One bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bucket {
-    /// Lower end.
+    /// Lower bound; may be -Inf.
     pub lower: f64,
-    /// Upper end.
+    /// Upper bound; may be +Inf.
     pub upper: f64,
-    /// Whether an observation equal to `lower` belongs to it.
+    /// Whether `lower` itself falls into the bucket.
     pub lower_inclusive: bool,
-    /// Whether an observation equal to `upper` belongs to it.
+    /// Whether `upper` itself falls into the bucket.
     pub upper_inclusive: bool,
-    /// Observations.
+    /// Observations in it.
     pub count: f64,
+    /// Position within its side in the histogram's schema; 0 for the zero bucket. Indexes beyond `i32`, which only
+    /// nonsense spans have, are cut to it.
+    pub index: i32,
 }
 
 impl Bucket {
-    /// The share of the bucket below `v`, which lies inside: by distance, or by distance of logarithms.
-    pub fn fraction_below(&self, v: f64, linear: bool) -> f64 {
+    /// How far `value` lies inside this bucket, from 0 to 1: on a straight scale, or on a logarithmic one as fits the
+    /// buckets of exponential schemas. Means nothing unless lower < value < upper and both bounds are finite.
+    pub fn fraction_below(&self, value: f64, linear: bool) -> f64 {
         if linear {
-            return (v - self.lower) / (self.upper - self.lower);
+            return (value - self.lower) / (self.upper - self.lower);
         }
-        let (lower, upper, at) = (self.lower.abs().log2(), self.upper.abs().log2(), v.abs().log2());
-        if v > 0.0 { (at - lower) / (upper - lower) } else { 1.0 - ((at - upper) / (lower - upper)) }
+        let (lower, upper, value_log) = (log2(self.lower.abs()), log2(self.upper.abs()), log2(value.abs()));
+        if value > 0.0 { (value_log - lower) / (upper - lower) } else { 1.0 - ((value_log - upper) / (lower - upper)) }
     }
-}
 
-impl fmt::Display for Bucket {
-    /// `(1,2]:3`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let open = if self.lower_inclusive { '[' } else { '(' };
-        let close = if self.upper_inclusive { ']' } else { ')' };
-        let [lower, upper, count] = [self.lower, self.upper, self.count].map(format_g);
-        write!(f, "{open}{lower},{upper}{close}:{count}")
-    }
-}
-
-/// Index and count of each bucket of one side.
-pub(super) fn pairs<'a>(spans: &'a [Span], counts: &'a [f64]) -> impl Iterator<Item = (i32, f64)> + 'a {
-    let mut next = 0i32;
-    let indices = spans.iter().flat_map(move |span| {
-        let start = next.wrapping_add(span.offset);
-        next = start.wrapping_add(span.length as i32);
-        (0..span.length).map(move |i| start.wrapping_add(i as i32))
-    });
-    indices.zip(counts.iter().copied())
-}
-
-/// Spans and counts of buckets in ascending order.
-pub(super) fn layout(buckets: impl Iterator<Item = (i32, f64)>) -> (Vec<Span>, Vec<f64>) {
-    let (mut spans, mut counts): (Vec<Span>, Vec<f64>) = (Vec::new(), Vec::new());
-    let mut next = 0;
-    for (index, count) in buckets {
-        match spans.last_mut() {
-            Some(span) if index == next => span.length += 1,
-            _ => spans.push(Span { offset: index.wrapping_sub(next), length: 1 }),
+    /// How JSON marks which bounds belong to the bucket: 0 the upper one, 1 the lower one, 2 none, 3 both.
+    pub(super) fn boundary_rule(&self) -> u8 {
+        match (self.lower_inclusive, self.upper_inclusive) {
+            (false, true) => 0,
+            (true, false) => 1,
+            (false, false) => 2,
+            (true, true) => 3,
         }
-        next = index.wrapping_add(1);
-        counts.push(count);
     }
-    (spans, counts)
 }
 
 impl FloatHistogram {
-    /// Buckets above zero, ascending; all buckets of custom schemas.
+    /// Positive buckets, empty ones included, from zero upwards. For custom buckets: all of them, lowest first.
     pub fn positive(&self) -> impl Iterator<Item = Bucket> + '_ {
-        pairs(&self.positive_spans, &self.positive_buckets).map(|(index, count)| self.bucket(index, count, true))
+        let cells = self.positive_buckets.iter().zip(indexes(&self.positive_spans));
+        cells.map(|(count, index)| self.positive_bucket(index, *count))
     }
 
-    /// Buckets below zero, from zero downwards.
+    /// Negative buckets, empty ones included, from zero downwards.
     pub fn negative(&self) -> impl Iterator<Item = Bucket> + '_ {
-        pairs(&self.negative_spans, &self.negative_buckets).map(|(index, count)| self.bucket(index, count, false))
+        let cells = self.negative_buckets.iter().zip(indexes(&self.negative_spans));
+        cells.map(|(count, index)| self.negative_bucket(index, *count))
     }
 
-    /// The bucket around zero; exponential schemas only.
+    /// Positive buckets, highest first.
+    pub(super) fn positive_descending(&self) -> impl Iterator<Item = Bucket> + '_ {
+        let indexes = indexes_backwards(&self.positive_spans, self.positive_buckets.len());
+        let known = covered(&self.positive_spans, &self.positive_buckets);
+        known.iter().rev().zip(indexes).map(|(count, index)| self.positive_bucket(index, *count))
+    }
+
+    /// Negative buckets, lowest first.
+    pub(super) fn negative_ascending(&self) -> impl Iterator<Item = Bucket> + '_ {
+        let indexes = indexes_backwards(&self.negative_spans, self.negative_buckets.len());
+        let known = covered(&self.negative_spans, &self.negative_buckets);
+        known.iter().rev().zip(indexes).map(|(count, index)| self.negative_bucket(index, *count))
+    }
+
+    /// The zero bucket. Histograms with custom buckets have none: it is `[0, 0]` and empty for them.
     pub fn zero_bucket(&self) -> Bucket {
-        Bucket {
-            lower: -self.zero_threshold,
-            upper: self.zero_threshold,
-            lower_inclusive: true,
-            upper_inclusive: true,
-            count: self.zero_count,
+        let (half, count) =
+            if self.uses_custom_buckets() { (0.0, 0.0) } else { (self.zero_threshold, self.zero_count) };
+        Bucket { lower: -half, upper: half, lower_inclusive: true, upper_inclusive: true, count, index: 0 }
+    }
+
+    /// All buckets, lowest first; the zero bucket in between if its count is above 0. Buckets that reach into the zero
+    /// bucket are cut at its threshold.
+    pub fn ascending(&self) -> impl Iterator<Item = Bucket> + '_ {
+        let zero = Some(self.zero_bucket()).filter(|zero| zero.count > 0.0);
+        self.negative_ascending()
+            .map(|bucket| self.outside_zero(bucket))
+            .chain(zero)
+            .chain(self.positive().map(|bucket| self.outside_zero(bucket)))
+    }
+
+    /// The same, highest first.
+    pub fn descending(&self) -> impl Iterator<Item = Bucket> + '_ {
+        let zero = Some(self.zero_bucket()).filter(|zero| zero.count > 0.0);
+        self.positive_descending()
+            .map(|bucket| self.outside_zero(bucket))
+            .chain(zero)
+            .chain(self.negative().map(|bucket| self.outside_zero(bucket)))
+    }
+
+    fn bound(&self, index: i64) -> f64 {
+        if self.uses_custom_buckets() {
+            custom_bound(index, self.bounds())
+        } else {
+            exponential_bound(index, self.schema)
         }
     }
 
-    /// All buckets, ascending, the zero bucket only if it has observations; none reaches into the zero bucket.
-    pub fn buckets(&self) -> Vec<Bucket> {
-        let mut all: Vec<Bucket> = self.negative().collect();
-        all.reverse();
-        if self.zero_count > 0.0 {
-            all.push(self.zero_bucket());
-        }
-        all.extend(self.positive());
-        let threshold = self.zero_threshold;
-        for bucket in &mut all {
-            if bucket.upper < 0.0 && bucket.upper > -threshold {
-                bucket.upper = -threshold;
-            } else if bucket.lower > 0.0 && bucket.lower < threshold {
-                bucket.lower = threshold;
-            }
-        }
-        all
+    fn positive_bucket(&self, index: i64, count: f64) -> Bucket {
+        self.bucket(self.bound(index - 1), self.bound(index), index, count)
     }
 
-    /// Upper bounds of custom buckets.
-    pub(super) fn custom(&self) -> &[f64] {
-        self.custom_values.as_deref().unwrap_or(&[])
+    fn negative_bucket(&self, index: i64, count: f64) -> Bucket {
+        self.bucket(-self.bound(index), -self.bound(index - 1), index, count)
     }
 
-    pub(super) fn bucket(&self, index: i32, count: f64, positive: bool) -> Bucket {
-        let outer = bound(index, self.schema, self.custom());
-        let inner = bound(index.wrapping_sub(1), self.schema, self.custom());
-        let (lower, upper) = if positive { (inner, outer) } else { (-outer, -inner) };
-        let custom = self.uses_custom_buckets();
-        Bucket {
-            lower,
-            upper,
-            lower_inclusive: if custom { index == 0 } else { lower < 0.0 },
-            upper_inclusive: custom || upper > 0.0,
-            count,
+    fn bucket(&self, lower: f64, upper: f64, index: i64, count: f64) -> Bucket {
+        let (lower_inclusive, upper_inclusive) =
+            if self.uses_custom_buckets() { (index == 0, true) } else { (lower < 0.0, upper > 0.0) };
+        let index = index.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
+        Bucket { lower, upper, lower_inclusive, upper_inclusive, count, index }
+    }
+
+    fn outside_zero(&self, mut bucket: Bucket) -> Bucket {
+        if bucket.upper < 0.0 && bucket.upper > -self.zero_threshold {
+            bucket.upper = -self.zero_threshold;
+        } else if bucket.lower > 0.0 && bucket.lower < self.zero_threshold {
+            bucket.lower = self.zero_threshold;
         }
+        bucket
     }
 }
 
-impl fmt::Display for FloatHistogram {
-    /// As Prometheus prints it: `{count:4, sum:5, (1,2]:4}`, empty buckets left out.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{{count:{}, sum:{}", format_g(self.count), format_g(self.sum))?;
-        let mut negative: Vec<Bucket> = self.negative().collect();
-        negative.reverse();
-        let zero = (self.zero_count != 0.0).then(|| self.zero_bucket());
-        for bucket in negative.into_iter().chain(zero).chain(self.positive()).filter(|b| b.count != 0.0) {
-            write!(f, ", {bucket}")?;
-        }
-        f.write_str("}")
-    }
+/// The counts that spans give a place to.
+fn covered<'a>(spans: &[super::Span], counts: &'a [f64]) -> &'a [f64] {
+    let places: u64 = spans.iter().map(|span| u64::from(span.length)).sum();
+    &counts[..counts.len().min(usize::try_from(places).unwrap_or(usize::MAX))]
 }

@@ -6,29 +6,35 @@ use nightjar_model::number::format_g;
 
 use super::{Detail, MonotonicityFix, Notes, for_metric};
 use crate::ast::Span;
-
-/// What was being done with histograms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "named as in the texts")]
-pub(crate) enum HistogramOperation {
-    Addition,
-    Subtraction,
-    Aggregation,
-}
-
-impl HistogramOperation {
-    fn as_str(self) -> &'static str {
-        match self {
-            HistogramOperation::Addition => "addition",
-            HistogramOperation::Subtraction => "subtraction",
-            HistogramOperation::Aggregation => "aggregation",
-        }
-    }
-}
+use crate::histogram::{Note, Noted, Operation};
 
 const MIXED: &str = "PromQL warning: encountered a mix of histograms and floats for";
 const MONOTONICITY: &str = "PromQL info: input to histogram_quantile needed to be fixed for monotonicity \
     (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+
+/// What the histogram kernels have to say.
+impl Notes {
+    /// The value, once its notes are kept. `metric` answers the name of the metric.
+    pub(crate) fn keep<T>(&self, noted: Noted<T>, metric: impl Fn() -> String, at: Span) -> T {
+        noted.notes.into_iter().for_each(|note| self.histogram(note, &metric, at));
+        noted.value
+    }
+
+    /// One fact about histograms.
+    pub(crate) fn histogram(&self, note: Note, metric: impl Fn() -> String, at: Span) {
+        match note {
+            Note::MixedExponentialCustom => self.mixed_exponential_custom(&metric(), at),
+            Note::NotCounter => self.native_not_counter(&metric(), at),
+            Note::NotGauge => self.native_not_gauge(&metric(), at),
+            Note::CounterResetCollision(operation) => self.counter_reset_collision(operation, at),
+            Note::BoundsReconciled(operation) => self.mismatched_custom_buckets(operation, at),
+            Note::StartTimeOverlap => self.start_time_overlap(&metric(), at),
+            Note::QuantileNanResult => self.quantile_nan_result(&metric(), at),
+            Note::QuantileNanSkew => self.quantile_nan_skew(&metric(), at),
+            Note::FractionNan => self.fraction_nans(&metric(), at),
+        }
+    }
+}
 
 /// Warnings.
 impl Notes {
@@ -60,11 +66,11 @@ impl Notes {
         self.warn(for_metric("PromQL warning: vector contains a mix of classic and native histograms", metric), at);
     }
 
-    pub(crate) fn native_not_counter(&self, metric: &str, at: Span) {
+    fn native_not_counter(&self, metric: &str, at: Span) {
         self.warn(format!("PromQL warning: this native histogram metric is not a counter: {}", quote(metric)), at);
     }
 
-    pub(crate) fn native_not_gauge(&self, metric: &str, at: Span) {
+    fn native_not_gauge(&self, metric: &str, at: Span) {
         self.warn(format!("PromQL warning: this native histogram metric is not a gauge: {}", quote(metric)), at);
     }
 
@@ -84,9 +90,9 @@ impl Notes {
         self.warn(text, at);
     }
 
-    pub(crate) fn counter_reset_collision(&self, operation: HistogramOperation, at: Span) {
+    fn counter_reset_collision(&self, operation: Operation, at: Span) {
         let text = "PromQL warning: conflicting counter resets during histogram";
-        self.warn(format!("{text} {}", operation.as_str()), at);
+        self.warn(format!("{text} {}", operation.name()), at);
     }
 
     pub(crate) fn start_time_overlap(&self, metric: &str, at: Span) {
@@ -127,23 +133,23 @@ impl Notes {
         self.info(format!("{text} {}", quote(metric)), at);
     }
 
-    pub(crate) fn quantile_nan_result(&self, metric: &str, at: Span) {
+    fn quantile_nan_result(&self, metric: &str, at: Span) {
         let text = "PromQL info: input to histogram_quantile has NaN observations, result is NaN";
         self.info(for_metric(text, metric), at);
     }
 
-    pub(crate) fn quantile_nan_skew(&self, metric: &str, at: Span) {
+    fn quantile_nan_skew(&self, metric: &str, at: Span) {
         let text = "PromQL info: input to histogram_quantile has NaN observations, result is skewed higher";
         self.info(for_metric(text, metric), at);
     }
 
-    pub(crate) fn fraction_nans(&self, metric: &str, at: Span) {
+    fn fraction_nans(&self, metric: &str, at: Span) {
         let text = "PromQL info: input to histogram_fraction has NaN observations, which are excluded from all \
              fractions";
         self.info(for_metric(text, metric), at);
     }
 
-    pub(crate) fn mismatched_custom_buckets(&self, operation: HistogramOperation, at: Span) {
-        self.info(format!("PromQL info: mismatched custom buckets were reconciled during {}", operation.as_str()), at);
+    fn mismatched_custom_buckets(&self, operation: Operation, at: Span) {
+        self.info(format!("PromQL info: mismatched custom buckets were reconciled during {}", operation.name()), at);
     }
 }

@@ -156,10 +156,9 @@ impl Point<'_> {
 
 /// For how many float samples a histogram counts against the limit.
 pub(crate) fn histogram_samples(h: &FloatHistogram) -> usize {
-    let spans = h.positive_spans.len() + h.negative_spans.len();
-    let buckets = h.positive_buckets.len() + h.negative_buckets.len();
-    let bounds = h.custom_values.as_ref().map_or(0, |v| v.len());
-    (168 + 8 * spans + 8 * buckets + 8 * bounds + 8) / 16
+    const TIMESTAMP: usize = 8;
+    const FLOAT_SAMPLE: usize = 16;
+    (h.size() + TIMESTAMP) / FLOAT_SAMPLE
 }
 
 impl<'a> From<&'a SampleValue> for Point<'a> {

@@ -1,13 +1,11 @@
 //! What infix operators do with two samples.
 
-use std::sync::Arc;
-
 use nightjar_model::FloatHistogram;
-use nightjar_model::histogram::{Combined, CounterResetHint, Keep};
 
-use crate::annotations::{HistogramOperation, Notes};
+use crate::annotations::Notes;
 use crate::ast::{BinaryOp, Span};
 use crate::eval::Point;
+use crate::histogram::{self, Note, TrimSide};
 use crate::value::SampleValue;
 
 /// Whether the result is another metric than the left operand.
@@ -70,14 +68,14 @@ pub(crate) fn samples(op: BinaryOp, a: Point<'_>, b: Point<'_>, notes: &Notes, a
             _ => incompatible(op, "float", "float", notes, at),
         },
         (Point::Float(x), Point::Histogram(h)) => match op {
-            BinaryOp::Mul => scaled(h, |h| h.multiply(x)),
+            BinaryOp::Mul => made(histogram::multiply(h, x)),
             _ => incompatible(op, "float", "histogram", notes, at),
         },
         (Point::Histogram(h), Point::Float(y)) => match op {
-            BinaryOp::Mul => scaled(h, |h| h.multiply(y)),
-            BinaryOp::Div => scaled(h, |h| h.divide(y)),
-            BinaryOp::TrimUpper => changed(h, |h| h.trim(y, Keep::Below)),
-            BinaryOp::TrimLower => changed(h, |h| h.trim(y, Keep::Above)),
+            BinaryOp::Mul => made(histogram::multiply(h, y)),
+            BinaryOp::Div => made(histogram::divide(h, y)),
+            BinaryOp::TrimUpper => made(histogram::trim(h, y, TrimSide::Above)),
+            BinaryOp::TrimLower => made(histogram::trim(h, y, TrimSide::Below)),
             _ => incompatible(op, "histogram", "float", notes, at),
         },
         (Point::Histogram(x), Point::Histogram(y)) => match op {
@@ -94,41 +92,21 @@ fn incompatible(op: BinaryOp, lhs: &str, rhs: &str, notes: &Notes, at: Span) -> 
     Made::Nothing
 }
 
-fn changed(h: &FloatHistogram, change: impl FnOnce(&mut FloatHistogram)) -> Made {
-    let mut result = h.clone();
-    change(&mut result);
-    Made::Sample(SampleValue::Histogram(Arc::new(result)), true)
-}
-
-fn scaled(h: &FloatHistogram, scale: impl FnOnce(&mut FloatHistogram)) -> Made {
-    changed(h, |h| {
-        scale(h);
-        h.compact();
-    })
+fn made(h: FloatHistogram) -> Made {
+    Made::Sample(h.into(), true)
 }
 
 fn added(op: BinaryOp, x: &FloatHistogram, y: &FloatHistogram, notes: &Notes, at: Span) -> Made {
-    let mut result = x.clone();
-    let (done, operation) = if op == BinaryOp::Add {
-        (result.add(y), HistogramOperation::Addition)
-    } else {
-        (result.subtract(y), HistogramOperation::Subtraction)
-    };
-    let Ok(Combined { hints_collided, bounds_reconciled }) = done else {
+    let combined = if op == BinaryOp::Add { histogram::add(x, y) } else { histogram::subtract(x, y) };
+    let Ok(mut noted) = combined else {
         notes.incompatible_bucket_layout(op.as_str(), at);
         return Made::Nothing;
     };
-    if op == BinaryOp::Sub {
-        result.counter_reset_hint = CounterResetHint::Gauge;
-    }
     // A collision of hints costs the sample: Prometheus treats this warning as an error.
-    if hints_collided {
-        notes.counter_reset_collision(operation, at);
-        return Made::Nothing;
+    let collision = noted.notes.iter().find(|note| matches!(note, Note::CounterResetCollision(_))).copied();
+    if let Some(collision) = collision {
+        noted.notes = vec![collision];
     }
-    if bounds_reconciled {
-        notes.mismatched_custom_buckets(operation, at);
-    }
-    result.compact();
-    Made::Sample(result.into(), true)
+    let sum = notes.keep(noted, String::new, at);
+    if collision.is_some() { Made::Nothing } else { made(sum) }
 }

@@ -4,7 +4,7 @@ use nightjar_model::FloatHistogram;
 
 use crate::error::QueryError;
 use crate::eval::{Column, Context, Vector};
-use crate::kahan::Kahan;
+use crate::histogram;
 use crate::operators::map::{Name, map};
 
 /// The function of that name.
@@ -12,9 +12,9 @@ pub(crate) fn function(func: &str) -> Option<fn(&FloatHistogram) -> f64> {
     Some(match func {
         "histogram_count" => |h| h.count,
         "histogram_sum" => |h| h.sum,
-        "histogram_avg" => |h| h.sum / h.count,
-        "histogram_stdvar" => variance,
-        "histogram_stddev" => |h| variance(h).sqrt(),
+        "histogram_avg" => histogram::average,
+        "histogram_stdvar" => histogram::stdvar,
+        "histogram_stddev" => histogram::stddev,
         _ => return None,
     })
 }
@@ -32,24 +32,4 @@ pub(crate) fn values<'q>(
         Ok(())
     };
     map(context, inner, Name::Drop, Box::new(change))
-}
-
-/// Variance, as if all observations of a bucket lay in its middle.
-fn variance(h: &FloatHistogram) -> f64 {
-    let mean = h.sum / h.count;
-    let mut squares = Kahan::default();
-    for bucket in h.buckets().into_iter().filter(|bucket| bucket.count != 0.0) {
-        let middle = if h.uses_custom_buckets() {
-            (bucket.upper + bucket.lower) / 2.0
-        } else if bucket.lower <= 0.0 && bucket.upper >= 0.0 {
-            0.0
-        } else if bucket.upper < 0.0 {
-            -(bucket.upper * bucket.lower).sqrt()
-        } else {
-            (bucket.upper * bucket.lower).sqrt()
-        };
-        let delta = middle - mean;
-        squares.add(bucket.count * delta * delta);
-    }
-    squares.value() / h.count
 }

@@ -10,10 +10,11 @@ use crate::ast::{RangeMode, Span};
 use crate::error::QueryError;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Operator};
+use crate::histogram::interpolate;
 use crate::operators::statistics;
 use crate::operators::tiles::Tiles;
 use crate::plan::Selector;
-use crate::rollup::extended::{interpolate_histograms, smoothed_at};
+use crate::rollup::extended::smoothed_at;
 
 /// What is made of the samples found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,11 +210,9 @@ impl<'q> InstantSelector<'q> {
         }
         let gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
         let counter = !(gauge(&h[before]) && gauge(&h[i]));
-        let (pair, times) = ([&*h[before], &*h[i]], [t[before], t[i]]);
-        match interpolate_histograms(pair, times, at, counter, &self.context.notes, self.span) {
-            Ok(histogram) if pair[0].uses_custom_buckets() == pair[1].uses_custom_buckets() => {
-                Some(Arc::new(histogram))
-            }
+        let same_kind = h[before].uses_custom_buckets() == h[i].uses_custom_buckets();
+        match interpolate((t[before], &h[before]), (t[i], &h[i]), at, counter) {
+            Ok(noted) if same_kind => Some(Arc::new(self.context.notes.keep(noted, name, self.span))),
             _ => {
                 self.context.notes.mixed_exponential_custom(&name(), self.span);
                 None

@@ -10,11 +10,10 @@ use crate::ast::Span;
 use crate::error::QueryError;
 use crate::eval::reserved::without_reserved;
 use crate::eval::{Column, Context, Grid, Packed, Vector};
+use crate::histogram::{fraction, quantile};
 use crate::operators::buffered::Buffered;
 use crate::operators::merge::{Duplicates, merge};
 use crate::quantile::{Bucket, bucket_fraction, bucket_quantile};
-
-mod native;
 
 /// What is asked of the histograms, with the scalar arguments at all steps.
 #[derive(Clone, Debug)]
@@ -56,10 +55,11 @@ impl Question {
     }
 
     fn native(&self, step: usize, h: &FloatHistogram, place: &Place<'_>) -> f64 {
-        match self {
-            Question::Quantile(q) => native::quantile(q[step], h, place),
-            Question::Fraction(lower, upper) => native::fraction(lower[step], upper[step], h, place),
-        }
+        let noted = match self {
+            Question::Quantile(q) => quantile(q[step], h),
+            Question::Fraction(lower, upper) => fraction(lower[step], upper[step], h),
+        };
+        place.notes.keep(noted, || place.metric.to_owned(), place.at)
     }
 }
 

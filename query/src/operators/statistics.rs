@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use nightjar_model::histogram::CounterResetHint;
 use nightjar_model::storage::{HistogramColumn, SeriesData};
 use nightjar_model::{FloatHistogram, is_stale};
+
+use crate::histogram::StatsOnly;
 
 /// Removes stale markers.
 pub(crate) fn drop_stale(data: &mut SeriesData) {
@@ -28,63 +29,29 @@ pub(crate) fn drop_stale(data: &mut SeriesData) {
     }
 }
 
-/// A histogram without buckets and with the given hint.
-fn bare(h: &FloatHistogram, hint: CounterResetHint) -> Arc<FloatHistogram> {
-    Arc::new(FloatHistogram {
-        counter_reset_hint: hint,
-        schema: h.schema,
-        count: h.count,
-        sum: h.sum,
-        ..FloatHistogram::default()
-    })
-}
-
-/// What the hint of `h` is when `last` was seen before it.
-fn hint_after(h: &FloatHistogram, last: Option<&FloatHistogram>) -> CounterResetHint {
-    match (h.counter_reset_hint, last) {
-        (CounterResetHint::Unknown, Some(last)) if h.detect_reset(last) => CounterResetHint::Reset,
-        (CounterResetHint::Unknown, Some(_)) => CounterResetHint::NotReset,
-        (hint, _) => hint,
-    }
-}
-
 /// Reduces a whole column, stale markers already gone.
 pub(crate) fn reduce(histograms: &mut HistogramColumn) {
-    let mut last: Option<Arc<FloatHistogram>> = None;
-    for h in &mut histograms.values {
-        let hint = hint_after(h, last.as_deref());
-        let before = Arc::clone(h);
-        *h = bare(h, hint);
-        last = Some(Arc::new(FloatHistogram { counter_reset_hint: hint, ..(*before).clone() }));
-    }
+    let mut stats = StatsOnly::default();
+    histograms.values.iter_mut().for_each(|h| *h = Arc::new(stats.next(h)));
 }
 
 /// Histograms as instant selectors hand them out: as they are, or reduced.
 pub(crate) struct Resets {
-    reduced: Option<Vec<Option<Arc<FloatHistogram>>>>,
+    reduced: Option<Vec<Arc<FloatHistogram>>>,
 }
 
 impl Resets {
     /// For a whole column, stale markers included.
     pub(crate) fn new(statistics_only: bool, histograms: &HistogramColumn) -> Resets {
         let reduced = statistics_only.then(|| {
-            let mut last: Option<FloatHistogram> = None;
-            let one = |h: &Arc<FloatHistogram>| {
-                if h.is_stale() {
-                    return None;
-                }
-                let hint = hint_after(h, last.as_ref());
-                last = Some(FloatHistogram { counter_reset_hint: hint, ..(**h).clone() });
-                Some(bare(h, hint))
-            };
-            histograms.values.iter().map(one).collect()
+            let mut stats = StatsOnly::default();
+            histograms.values.iter().map(|h| Arc::new(stats.next(h))).collect()
         });
         Resets { reduced }
     }
 
     /// Histogram `i` of the column.
     pub(crate) fn at(&self, i: usize, histograms: &HistogramColumn) -> Arc<FloatHistogram> {
-        let reduced = self.reduced.as_ref().and_then(|reduced| reduced[i].clone());
-        reduced.unwrap_or_else(|| Arc::clone(&histograms.values[i]))
+        Arc::clone(&self.reduced.as_ref().unwrap_or(&histograms.values)[i])
     }
 }

@@ -4,9 +4,10 @@ use nightjar_model::{FloatHistogram, TimestampMs};
 
 use crate::ast::RangeMode;
 use crate::eval::Column;
-use crate::rollup::start_time::is_start_reset;
+use crate::histogram::is_reset;
 use crate::rollup::window::Extent;
 use crate::rollup::{Call, Outcome, Window, float};
+use crate::start_time::is_start_reset;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ struct Seen<'a> {
 pub(crate) fn resets(w: &Window<'_>, call: &Call<'_>) -> Outcome {
     count(w, call, |a, b| match (a.histogram, b.histogram) {
         (None, None) => b.value < a.value || is_start_reset(a.start, a.time, b.start, b.time),
-        (Some(x), Some(y)) => is_start_reset(a.start, a.time, b.start, b.time) || y.detect_reset(x),
+        (Some(x), Some(y)) => is_reset((a.time, a.start, x), (b.time, b.start, y)),
         _ => true,
     })
 }

@@ -3,13 +3,9 @@
 use nightjar_model::TimestampMs;
 
 use crate::ast::RangeMode;
+use crate::histogram::extended_rate;
 use crate::rollup::reach::Family;
 use crate::rollup::{Call, Outcome, Window, float};
-use crate::value::SampleValue;
-
-mod histogram;
-
-pub(crate) use histogram::interpolate as interpolate_histograms;
 
 /// `rate`, `increase`, `delta` over one window.
 pub(crate) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Outcome {
@@ -19,7 +15,10 @@ pub(crate) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Outcome
             Ok(None)
         }
         (true, true) => Ok(None),
-        (true, false) => Ok(histogram::window(family, w, call).map(SampleValue::from)),
+        (true, false) => {
+            let smoothed = call.mode == Some(RangeMode::Smoothed);
+            call.answer(extended_rate(w.histograms(), family.kind(), smoothed))
+        }
         (false, true) => change(family, w, call).map_or(Ok(None), float),
     }
 }

@@ -3,13 +3,11 @@
 use nightjar_model::TimestampMs;
 
 use crate::eval::Column;
+use crate::histogram;
 use crate::rollup::reach::{Extrapolation, Family};
-use crate::rollup::start_time::{is_start_reset, overlaps};
 use crate::rollup::window::{Timeline, WindowSpec};
 use crate::rollup::{Call, Outcome, Window, float};
-use crate::value::SampleValue;
-
-mod histogram;
+use crate::start_time::{is_start_reset, starts_overlap};
 
 /// The float samples of a series with the windows over them.
 pub(crate) struct FloatSeries<'a> {
@@ -107,7 +105,7 @@ fn resets(series: &FloatSeries<'_>) -> Vec<usize> {
 /// Indices of samples whose start time overlaps with the sample before.
 fn overlapping(series: &FloatSeries<'_>) -> Vec<usize> {
     let FloatSeries { t, st, .. } = series;
-    (1..st.len()).filter(|i| overlaps(st[i - 1], t[i - 1], st[*i])).collect()
+    (1..st.len()).filter(|i| starts_overlap(st[i - 1], t[i - 1], st[*i])).collect()
 }
 
 /// One window of a series that has histograms.
@@ -118,7 +116,7 @@ pub(crate) fn window(family: Family, w: &Window<'_>, call: &Call<'_>) -> Outcome
             Ok(None)
         }
         (true, true) => Ok(None),
-        (true, false) => Ok(histogram::window(family, w, call).map(SampleValue::from)),
+        (true, false) => call.answer(histogram::rate(w.histograms(), family.kind())),
         (false, true) => single(family, w, call),
     }
 }

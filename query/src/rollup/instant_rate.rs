@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use nightjar_model::histogram::CounterResetHint;
 use nightjar_model::{FloatHistogram, TimestampMs};
 
-use crate::annotations::HistogramOperation;
 use crate::eval::Column;
-use crate::rollup::start_time::is_start_reset;
+use crate::histogram::{InstantKind, instant_rate};
 use crate::rollup::window::Extent;
 use crate::rollup::{Call, Outcome, Window, float};
-use crate::value::SampleValue;
+use crate::start_time::is_start_reset;
 
 /// A sample with its times.
 #[derive(Clone, Copy)]
@@ -37,57 +35,22 @@ pub(crate) fn window(rate: bool, w: &Window<'_>, call: &Call<'_>) -> Outcome {
     if interval == 0 {
         return Ok(None);
     }
-    let seconds = interval as f64 / 1000.0;
-    let begun_anew = is_start_reset(a.start, a.time, b.start, b.time);
     match (a.histogram, b.histogram) {
         (None, None) => {
-            let reset = rate && (b.value < a.value || begun_anew);
+            let seconds = interval as f64 / 1000.0;
+            let reset = rate && (b.value < a.value || is_start_reset(a.start, a.time, b.start, b.time));
             let change = if reset { b.value } else { b.value - a.value };
             float(if rate { change / seconds } else { change })
         }
-        (Some(first), Some(last)) => Ok(histograms(rate, first, last, begun_anew, seconds, call)),
+        (Some(first), Some(last)) => {
+            let kind = if rate { InstantKind::Irate } else { InstantKind::Idelta };
+            call.answer(instant_rate(kind, (a.time, a.start, first), (b.time, b.start, last)))
+        }
         _ => {
             call.notes.mixed_floats_histograms(&call.metric(), call.span);
             Ok(None)
         }
     }
-}
-
-fn histograms(
-    rate: bool,
-    first: &FloatHistogram,
-    last: &FloatHistogram,
-    begun_anew: bool,
-    seconds: f64,
-    call: &Call<'_>,
-) -> Option<SampleValue> {
-    let gauge = |h: &FloatHistogram| h.counter_reset_hint == CounterResetHint::Gauge;
-    if rate && (gauge(first) || gauge(last)) {
-        call.notes.native_not_counter(&call.metric(), call.span);
-    }
-    let gauges = gauge(first) && gauge(last);
-    if !rate && !gauges {
-        call.notes.native_not_gauge(&call.metric(), call.span);
-    }
-    let mut change = last.clone();
-    if !rate || (!begun_anew && !last.detect_reset(first)) {
-        match change.subtract(first) {
-            Ok(done) if done.bounds_reconciled => {
-                call.notes.mismatched_custom_buckets(HistogramOperation::Subtraction, call.span);
-            }
-            Ok(_) => {}
-            Err(_) => {
-                call.notes.mixed_exponential_custom(&call.metric(), call.span);
-                return None;
-            }
-        }
-    }
-    change.counter_reset_hint = CounterResetHint::Gauge;
-    change.compact();
-    if rate {
-        change.divide(seconds);
-    }
-    Some(change.into())
 }
 
 /// The last two samples of either type.

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use nightjar_model::TimestampMs;
 
+use crate::histogram::{avg_over_time, sum_over_time};
 use crate::kahan::{Kahan, Mean};
 use crate::quantile::quantile;
 use crate::rollup::{Call, Outcome, Window, float};
 use crate::value::SampleValue;
-
-mod histograms;
-
-pub(crate) use histograms::{average as average_histograms, sum as sum_histograms};
 
 /// `avg_over_time` of floats.
 pub(crate) fn average(_: &[TimestampMs], v: &[f64]) -> f64 {
@@ -25,6 +22,16 @@ pub(crate) fn sum(_: &[TimestampMs], v: &[f64]) -> f64 {
     let mut sum = Kahan::default();
     v.iter().for_each(|value| sum.add(*value));
     if sum.sum.is_infinite() { sum.sum } else { sum.value() }
+}
+
+/// `avg_over_time` of histograms.
+pub(crate) fn average_histograms(w: &Window<'_>, call: &Call<'_>) -> Outcome {
+    call.answer(avg_over_time(w.h))
+}
+
+/// `sum_over_time` of histograms.
+pub(crate) fn sum_histograms(w: &Window<'_>, call: &Call<'_>) -> Outcome {
+    call.answer(sum_over_time(w.h))
 }
 
 /// `max_over_time`; NaN only when there is nothing else.

@@ -2,6 +2,8 @@
 
 use nightjar_model::TimestampMs;
 
+use crate::histogram::RangeKind;
+
 /// Which of the family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Family {
@@ -9,6 +11,17 @@ pub(crate) struct Family {
     pub(crate) counter: bool,
     /// `rate`: per second.
     pub(crate) per_second: bool,
+}
+
+impl Family {
+    /// The same for histograms.
+    pub(crate) fn kind(self) -> RangeKind {
+        match self {
+            Family { counter: false, .. } => RangeKind::Delta,
+            Family { per_second: false, .. } => RangeKind::Increase,
+            Family { per_second: true, .. } => RangeKind::Rate,
+        }
+    }
 }
 
 /// What extrapolation needs of a window's times, in seconds.

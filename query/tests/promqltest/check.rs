@@ -29,7 +29,7 @@ pub fn almost_equal(a: f64, b: f64) -> bool {
 fn histograms_equal(expected: &FloatHistogram, actual: &FloatHistogram, hint: bool) -> bool {
     let compacted = |h: &FloatHistogram| {
         let mut h = h.clone();
-        h.compact();
+        h.compact(0);
         h
     };
     let (a, b) = (compacted(expected), compacted(actual));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nightjar_model::histogram::{CUSTOM_BUCKETS_SCHEMA, Span};
-use nightjar_model::{FloatHistogram, Labels, TimestampMs};
+use nightjar_model::histogram::ClassicHistogram;
+use nightjar_model::{Labels, TimestampMs};
 use nightjar_query::value::{MatrixSeries, Value as Answer, VectorSample};
 use nightjar_query::{Engine, EngineOptions, Features, QueryError, QueryOptions, Steps, Uninterrupted};
 
@@ -162,50 +162,17 @@ fn load_into(storage: &mut Memory, load: &Load) {
     }
     if load.with_nhcb {
         for (labels, by_time) in classic_histograms(load) {
-            let histogram = |(t, classic): (TimestampMs, Classic)| {
-                Some((t, 0, Value::Histogram(Arc::new(classic.to_native()?), false)))
+            let histogram = |(t, classic): (TimestampMs, ClassicHistogram)| {
+                Some((t, 0, Value::Histogram(Arc::new(classic.convert().ok()?), false)))
             };
             storage.load(labels, by_time.into_iter().filter_map(histogram).collect());
         }
     }
 }
 
-/// The parts of a classic histogram at one time.
-#[derive(Default)]
-struct Classic {
-    /// Cumulative counts by upper bound.
-    buckets: Vec<(f64, f64)>,
-    count: Option<f64>,
-    sum: f64,
-}
-
-impl Classic {
-    fn to_native(&self) -> Option<FloatHistogram> {
-        let mut buckets = self.buckets.clone();
-        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let count = self.count.or(buckets.last().map(|b| b.1)).unwrap_or(0.0);
-        if buckets.last().is_none_or(|b| b.0 != f64::INFINITY) {
-            buckets.push((f64::INFINITY, count));
-        }
-        let mut before = 0.0;
-        let counts: Vec<f64> = buckets.iter().map(|b| b.1 - std::mem::replace(&mut before, b.1)).collect();
-        let mut native = FloatHistogram {
-            schema: CUSTOM_BUCKETS_SCHEMA,
-            count,
-            sum: self.sum,
-            positive_spans: vec![Span { offset: 0, length: counts.len() as u32 }],
-            positive_buckets: counts,
-            custom_values: Some(buckets[..buckets.len() - 1].iter().map(|b| b.0).collect()),
-            ..FloatHistogram::default()
-        };
-        native.compact();
-        Some(native)
-    }
-}
-
 /// Classic histograms by base labels and time.
-fn classic_histograms(load: &Load) -> BTreeMap<Labels, BTreeMap<TimestampMs, Classic>> {
-    let mut found: BTreeMap<Labels, BTreeMap<TimestampMs, Classic>> = BTreeMap::new();
+fn classic_histograms(load: &Load) -> BTreeMap<Labels, BTreeMap<TimestampMs, ClassicHistogram>> {
+    let mut found: BTreeMap<Labels, BTreeMap<TimestampMs, ClassicHistogram>> = BTreeMap::new();
     for (series, _) in &load.series {
         let name = series.labels.metric_name();
         let Some((base, part)) =
@@ -222,9 +189,9 @@ fn classic_histograms(load: &Load) -> BTreeMap<Labels, BTreeMap<TimestampMs, Cla
             let Value::Float(value) = value else { continue };
             let classic = found.entry(labels.clone()).or_default().entry(t).or_default();
             match (part, le) {
-                ("_bucket", Some(le)) => classic.buckets.push((le, value)),
-                ("_count", _) => classic.count = Some(value),
-                _ => classic.sum = value,
+                ("_bucket", Some(le)) => classic.set_bucket(le, value),
+                ("_count", _) => classic.set_count(value),
+                _ => classic.set_sum(value),
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nightjar_model::duration::parse_duration_ms;
-use nightjar_model::histogram::{CUSTOM_BUCKETS_SCHEMA, CounterResetHint, Span};
+use nightjar_model::histogram::{Described, series_item};
 use nightjar_model::{FloatHistogram, Labels, LabelsBuilder, STALE_NAN};
 
 /// One value of a series; `None` in its place means "no sample".
@@ -115,7 +115,13 @@ fn parse_values(mut text: &str) -> Result<Vec<Option<Value>>, String> {
             return Ok(values);
         }
         if text.starts_with("{{") {
-            text = parse_histograms(text, &mut values)?;
+            let (histograms, used) = series_item(text).map_err(|e| e.to_string())?;
+            let value = |one: Described| Some(Value::Histogram(Arc::new(one.histogram), one.hint_set));
+            values.extend(histograms.into_iter().map(value));
+            text = &text[used..];
+            if text.starts_with(|c: char| !c.is_whitespace()) {
+                return Err(format!("unexpected {text} after a histogram"));
+            }
         } else {
             let end = text.find(char::is_whitespace).unwrap_or(text.len());
             parse_floats(&text[..end], &mut values).map_err(|e| format!("{}: {e}", &text[..end]))?;
@@ -171,92 +177,4 @@ pub fn number(text: &str) -> Result<f64, String> {
     }
     let ms = parse_duration_ms(digits).map_err(|_| format!("not a number: {text}"))?;
     Ok(sign * ms as f64 / 1000.0)
-}
-
-/// `{{a}}`, `{{a}}xN`, `{{a}}+{{b}}xN`, `{{a}}-{{b}}xN`. Answers what follows.
-fn parse_histograms<'a>(text: &'a str, out: &mut Vec<Option<Value>>) -> Result<&'a str, String> {
-    let (base, mut spelled, mut rest) = one_histogram(text)?;
-    let mut step = None;
-    if let Some(after) = rest.strip_prefix(['+', '-']).filter(|after| after.starts_with("{{")) {
-        let minus = rest.starts_with('-');
-        let (by, by_spelled, after) = one_histogram(after)?;
-        step = Some((by, minus));
-        spelled = by_spelled;
-        rest = after;
-    }
-    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    let times = match repetition(&rest[..end])? {
-        ("", times) => times.unwrap_or(0),
-        (other, _) => return Err(format!("unexpected {other} after a histogram")),
-    };
-    let mut current = base;
-    for i in 0..=times {
-        if let (true, Some((by, minus))) = (i > 0, &step) {
-            if current.schema > by.schema {
-                return Err("cannot combine histograms of these schemas".to_owned());
-            }
-            let done = if *minus { current.subtract(by) } else { current.add(by) };
-            done.map_err(|e| e.to_string())?;
-        }
-        out.push(Some(Value::Histogram(Arc::new(current.clone()), spelled)));
-    }
-    Ok(&rest[end..])
-}
-
-/// One `{{...}}`, whether its hint is spelled out, and what follows.
-fn one_histogram(text: &str) -> Result<(FloatHistogram, bool, &str), String> {
-    let (inside, rest) =
-        text.strip_prefix("{{").and_then(|t| t.split_once("}}")).ok_or_else(|| format!("unclosed histogram {text}"))?;
-    let mut h = FloatHistogram::default();
-    let (mut spelled, mut offset, mut negative_offset) = (false, 0, 0);
-    let mut items = inside.trim();
-    while let Some((key, value)) = items.split_once(':') {
-        let end = if value.starts_with('[') {
-            value.find(']').ok_or("unclosed bracket")? + 1
-        } else {
-            value.find(char::is_whitespace).unwrap_or(value.len())
-        };
-        let (value, after) = value.split_at(end);
-        items = after.trim_start();
-        let list =
-            || -> Result<Vec<f64>, String> { value.trim_matches(['[', ']']).split_whitespace().map(number).collect() };
-        let integer = || value.parse::<i32>().map_err(|e| e.to_string());
-        match key {
-            "schema" => h.schema = integer()?,
-            "sum" => h.sum = number(value)?,
-            "count" => h.count = number(value)?,
-            "z_bucket" => h.zero_count = number(value)?,
-            "z_bucket_w" => h.zero_threshold = number(value)?,
-            "buckets" => h.positive_buckets = list()?,
-            "n_buckets" => h.negative_buckets = list()?,
-            "offset" => offset = integer()?,
-            "n_offset" => negative_offset = integer()?,
-            "custom_values" => h.custom_values = Some(list()?.into()),
-            "counter_reset_hint" => {
-                spelled = true;
-                h.counter_reset_hint = hint(value)?;
-            }
-            other => return Err(format!("unknown histogram key {other}")),
-        }
-    }
-    let span = |offset, buckets: &Vec<f64>| match buckets.len() {
-        0 => Vec::new(),
-        len => vec![Span { offset, length: len as u32 }],
-    };
-    h.positive_spans = span(offset, &h.positive_buckets);
-    h.negative_spans = span(negative_offset, &h.negative_buckets);
-    if h.schema == CUSTOM_BUCKETS_SCHEMA && h.custom_values.is_none() {
-        h.custom_values = Some(Arc::from([]));
-    }
-    Ok((h, spelled, rest))
-}
-
-fn hint(text: &str) -> Result<CounterResetHint, String> {
-    Ok(match text {
-        "unknown" => CounterResetHint::Unknown,
-        "reset" => CounterResetHint::Reset,
-        "not_reset" => CounterResetHint::NotReset,
-        "gauge" => CounterResetHint::Gauge,
-        other => return Err(format!("unknown hint {other}")),
-    })
 }

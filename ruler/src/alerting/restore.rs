@@ -7,22 +7,32 @@ use std::collections::HashMap;
 
 use nightjar_model::labels::METRIC_NAME;
 use nightjar_model::{ClosedRange, Labels, Matcher, TimestampMs, is_stale};
+use nightjar_query::{SampleValue, VectorSample};
 
-use super::{ALERT_NAME, ALERTS_FOR_STATE, Alerting};
+use super::{ALERT_NAME, ALERT_STATE, ALERTS, ALERTS_FOR_STATE, Alerting, Moment};
+use crate::alert::AlertState;
 use crate::query::{NewestSample, Query};
 use crate::settings::Settings;
+use crate::templates::data;
 
 impl Alerting {
     /// Takes up the state from before a restart at `now`, once. An error leaves alerts as they are.
     pub(crate) fn restore(&mut self, now: TimestampMs, query: &dyn Query, settings: &Settings) -> Result<(), String> {
         self.restored = true;
-        if self.alerts.is_empty() {
+        let keeps = self.spec.keep_firing_for_ms > 0;
+        if self.alerts.is_empty() && !keeps {
             return Ok(());
         }
         let range = ClosedRange { start: now.saturating_sub(settings.for_outage_tolerance_ms), end: now };
-        let stored = query.newest(&self.matchers(), range)?;
+        let stored = query.newest(&self.matchers(ALERTS_FOR_STATE), range)?;
         let stored: HashMap<Labels, NewestSample> =
             stored.into_iter().map(|s| (s.labels.drop(&[METRIC_NAME]), s)).collect();
+        if keeps {
+            let mut firing = self.matchers(ALERTS);
+            firing.push(Matcher::equal(ALERT_STATE, AlertState::Firing.as_str()));
+            let firing = query.newest(&firing, range)?;
+            self.keep_firing(firing, &stored, &Moment { ts: now, at: now, limit: 0, query, settings });
+        }
         let for_ms = self.spec.for_ms;
         for (labels, alert) in &mut self.alerts {
             let Some(last) = stored.get(labels).filter(|s| !is_stale(s.value)) else { continue };
@@ -35,11 +45,32 @@ impl Alerting {
         Ok(())
     }
 
+    /// Takes up alerts that fired when the server went down and whose cause is gone: `keep_firing_for` may still hold.
+    fn keep_firing(&mut self, firing: Vec<NewestSample>, since: &HashMap<Labels, NewestSample>, moment: &Moment<'_>) {
+        let keep_ms = self.spec.keep_firing_for_ms;
+        for last in firing.iter().filter(|s| !is_stale(s.value) && moment.ts - s.timestamp < keep_ms) {
+            let labels = last.labels.drop(&[METRIC_NAME, ALERT_STATE]);
+            if self.alerts.contains_key(&labels) {
+                continue;
+            }
+            let active_at = since.get(&labels).map_or(last.timestamp, |s| (s.value as i64).saturating_mul(1000));
+            // What the value was nobody knows any more.
+            let value = SampleValue::Float(f64::NAN);
+            let sample = VectorSample { labels: labels.clone(), timestamp: moment.ts, value };
+            let mut alert = self.alert(&sample, labels.clone(), &data(&sample, moment.settings), moment);
+            alert.state = AlertState::Firing;
+            alert.active_at = active_at;
+            alert.fired_at = Some(active_at.saturating_add(self.spec.for_ms));
+            alert.keep_firing_since = Some(last.timestamp);
+            self.alerts.insert(labels, alert);
+        }
+    }
+
     /// What the series of this rule's alerts have in common.
-    fn matchers(&self) -> Vec<Matcher> {
+    fn matchers(&self, metric: &str) -> Vec<Matcher> {
         let fixed = self.written.iter().filter(|(name, text)| !text.contains("{{") && *name != ALERT_NAME);
         let fixed = fixed.map(|(name, text)| Matcher::equal(name, text));
-        [Matcher::equal(METRIC_NAME, ALERTS_FOR_STATE), Matcher::equal(ALERT_NAME, &*self.name)]
+        [Matcher::equal(METRIC_NAME, metric), Matcher::equal(ALERT_NAME, &*self.name)]
             .into_iter()
             .chain(fixed)
             .collect()

@@ -4,7 +4,6 @@ use nightjar_model::number::format_e;
 use nightjar_model::{FloatHistogram, Labels};
 use nightjar_query::SampleValue;
 
-use super::histogram;
 use crate::texts::Texts;
 
 /// Labels and annotations of a firing alert.
@@ -28,7 +27,7 @@ impl Found {
     }
 
     pub(super) fn histogram(labels: Labels, value: f64, h: &FloatHistogram) -> Found {
-        Found { labels, value, histogram: histogram::print(h) }
+        Found { labels, value, histogram: h.test_expression() }
     }
 
     fn matches(&self, other: &Found, fuzzy: bool) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nightjar_model::duration::format_duration_ms;
+use nightjar_model::histogram;
 use nightjar_model::labels::quote;
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_platform::ManualClock;
@@ -13,7 +14,7 @@ use super::compare::{FiringAlert, Found, alerts_text, same, samples_text};
 use super::file::{ExpectedSample, QueryTest, Test, TestFile};
 use super::series::Samples;
 use super::time::go_duration;
-use super::{RunOptions, histogram, series};
+use super::{RunOptions, series};
 use crate::alert::AlertState;
 use crate::file::RuleFile;
 use crate::group::{Group, World};
@@ -212,9 +213,6 @@ fn expected(sample: &ExpectedSample) -> Result<Found, String> {
     if sample.histogram.is_empty() {
         return Ok(Found { labels, value: sample.value, histogram: String::new() });
     }
-    let histograms = histogram::parse_item(sample.histogram.trim())?;
-    match &histograms[..] {
-        [one] => Ok(Found::histogram(labels, sample.value, one)),
-        many => Err(format!("expected 1 value, got {}", many.len())),
-    }
+    let described = histogram::parse(sample.histogram.trim()).map_err(|e| e.to_string())?;
+    Ok(Found::histogram(labels, sample.value, &described.histogram))
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use nightjar_model::histogram::series_item;
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_query::SampleValue;
 use nightjar_query::parser::{SeriesItem, parse_series};
 
 use super::file::Test;
-use super::histogram::{self, MOST_REPETITIONS};
+
+/// Most samples one item may stand for.
+const MOST_REPETITIONS: u64 = 10_000_000;
 
 /// Samples of one series, ascending in time.
 pub(super) type Samples = Vec<(TimestampMs, SampleValue)>;
@@ -46,8 +49,8 @@ impl Loading {
                 let steps = i64::try_from(steps).unwrap_or(i64::MAX);
                 self.next = self.next.saturating_add(self.interval_ms.saturating_mul(steps));
             }
-            SeriesItem::Floats { more, .. } if more > 10 * MOST_REPETITIONS => {
-                return Err(format!("more than {} repetitions", 10 * MOST_REPETITIONS));
+            SeriesItem::Floats { more, .. } if more > MOST_REPETITIONS => {
+                return Err(format!("more than {MOST_REPETITIONS} repetitions"));
             }
             SeriesItem::Floats { first, step, more } => {
                 let mut value = first;
@@ -61,8 +64,9 @@ impl Loading {
                 }
             }
             SeriesItem::Histograms(text) => {
-                for h in histogram::parse_item(text)? {
-                    self.push(SampleValue::Histogram(Arc::new(h)));
+                let (described, _) = series_item(text).map_err(|e| e.to_string())?;
+                for d in described {
+                    self.push(SampleValue::Histogram(Arc::new(d.histogram)));
                 }
             }
         }

@@ -110,3 +110,13 @@ fn files_that_are_no_tests() {
     let expected = "an item under alert_rule_test misses required attribute alertname at eval_time 5m";
     assert_eq!(outcomes[0].errors, [expected]);
 }
+
+#[test]
+fn our_own_files_pass() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/rules"));
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let file = TestFile::parse(&text("availability.test.yml"), false).unwrap();
+    let rules: Vec<_> = file.rule_files.iter().map(|path| (path.clone(), text(path))).collect();
+    let outcomes = run(&file, &rules, &ReadOptions::default(), &RunOptions::default(), &|_| true);
+    assert_eq!(outcomes, [TestOutcome { name: "one of two goes down".to_owned(), errors: vec![] }]);
+}

@@ -1,7 +1,7 @@
 //! What few series have: histograms, start timestamps, exemplars, metadata.
 
 use hashbrown::HashMap;
-use nightjar_model::histogram::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Span};
+use nightjar_model::histogram::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Span, is_known};
 use nightjar_model::metadata::Metadata;
 use nightjar_model::{Exemplar, HistogramSample, TimestampMs, is_stale};
 
@@ -167,7 +167,7 @@ fn custom(h: &FloatHistogram) -> Option<String> {
 }
 
 fn exponential(h: &FloatHistogram) -> Option<String> {
-    if !(-9..=52).contains(&h.schema) {
+    if !is_known(h.schema) {
         return Some(format!("histogram has an invalid schema: {}", h.schema));
     }
     h.custom_values

@@ -2,12 +2,11 @@
 
 use hashbrown::HashMap;
 use nightjar_model::FloatHistogram;
-use nightjar_model::histogram::{CounterResetHint, HistogramSum, IncompatibleBuckets};
+use nightjar_model::histogram::IncompatibleSchemas;
 
 use super::fold::{Cells, Fold, Shape};
-use crate::annotations::HistogramOperation;
 use crate::eval::Column;
-use crate::eval::average::HistogramMean;
+use crate::histogram::{self, Average, Note, Noted};
 use crate::kahan::{Kahan, Mean};
 
 /// A running total or mean of floats.
@@ -50,35 +49,34 @@ impl Running for Mean {
 /// A running total or mean of histograms.
 pub(super) trait RunningHistogram {
     fn first(h: &FloatHistogram) -> Self;
-    /// Answers whether custom bounds were reconciled.
-    fn add(&mut self, h: &FloatHistogram) -> Result<bool, IncompatibleBuckets>;
-    fn result(&self) -> FloatHistogram;
+    fn add(&mut self, h: &FloatHistogram) -> Result<(), IncompatibleSchemas>;
+    fn result(&self) -> Noted<FloatHistogram>;
 }
 
-impl RunningHistogram for HistogramSum {
-    fn first(h: &FloatHistogram) -> HistogramSum {
-        HistogramSum::new(h)
+impl RunningHistogram for histogram::Total {
+    fn first(h: &FloatHistogram) -> histogram::Total {
+        histogram::Total::new(h)
     }
 
-    fn add(&mut self, h: &FloatHistogram) -> Result<bool, IncompatibleBuckets> {
-        Ok(HistogramSum::add(self, h)?.bounds_reconciled)
+    fn add(&mut self, h: &FloatHistogram) -> Result<(), IncompatibleSchemas> {
+        histogram::Total::add(self, h)
     }
 
-    fn result(&self) -> FloatHistogram {
+    fn result(&self) -> Noted<FloatHistogram> {
         self.finish()
     }
 }
 
-impl RunningHistogram for HistogramMean {
-    fn first(h: &FloatHistogram) -> HistogramMean {
-        HistogramMean::new(h)
+impl RunningHistogram for Average {
+    fn first(h: &FloatHistogram) -> Average {
+        Average::new(h)
     }
 
-    fn add(&mut self, h: &FloatHistogram) -> Result<bool, IncompatibleBuckets> {
-        HistogramMean::add(self, h)
+    fn add(&mut self, h: &FloatHistogram) -> Result<(), IncompatibleSchemas> {
+        Average::add(self, h)
     }
 
-    fn result(&self) -> FloatHistogram {
+    fn result(&self) -> Noted<FloatHistogram> {
         self.finish()
     }
 }
@@ -86,8 +84,6 @@ impl RunningHistogram for HistogramMean {
 /// The histograms of one group at one step.
 struct HistogramCell<H> {
     running: H,
-    reset: bool,
-    not_reset: bool,
     /// Exponential and custom buckets met: nothing counts any more.
     incompatible: bool,
 }
@@ -99,14 +95,14 @@ pub(super) struct Total<'q, F, H> {
     histograms: HashMap<(usize, u32), HistogramCell<H>>,
 }
 
-impl<'q> Total<'q, Kahan, HistogramSum> {
-    pub(super) fn sum(shape: Shape<'q>) -> Total<'q, Kahan, HistogramSum> {
+impl<'q> Total<'q, Kahan, histogram::Total> {
+    pub(super) fn sum(shape: Shape<'q>) -> Total<'q, Kahan, histogram::Total> {
         Total::new(shape)
     }
 }
 
-impl<'q> Total<'q, Mean, HistogramMean> {
-    pub(super) fn average(shape: Shape<'q>) -> Total<'q, Mean, HistogramMean> {
+impl<'q> Total<'q, Mean, Average> {
+    pub(super) fn average(shape: Shape<'q>) -> Total<'q, Mean, Average> {
         Total::new(shape)
     }
 }
@@ -120,25 +116,14 @@ impl<'q, F: Running, H: RunningHistogram> Total<'q, F, H> {
         let mut first = false;
         let cell = self.histograms.entry((group, step)).or_insert_with(|| {
             first = true;
-            HistogramCell { running: H::first(h), reset: false, not_reset: false, incompatible: false }
+            HistogramCell { running: H::first(h), incompatible: false }
         });
-        if cell.incompatible {
+        if first || cell.incompatible || self.floats.seen(group, step as usize) {
             return;
         }
-        cell.reset |= h.counter_reset_hint == CounterResetHint::Reset;
-        cell.not_reset |= h.counter_reset_hint == CounterResetHint::NotReset;
-        if first || self.floats.seen(group, step as usize) {
-            return;
-        }
-        match cell.running.add(h) {
-            Ok(true) => {
-                self.shape.notes.mismatched_custom_buckets(HistogramOperation::Aggregation, self.shape.at);
-            }
-            Ok(false) => {}
-            Err(IncompatibleBuckets) => {
-                self.shape.notes.mixed_exponential_custom(&name(), self.shape.at);
-                cell.incompatible = true;
-            }
+        if cell.running.add(h).is_err() {
+            self.shape.notes.mixed_exponential_custom(&name(), self.shape.at);
+            cell.incompatible = true;
         }
     }
 }
@@ -170,14 +155,18 @@ impl<F: Running, H: RunningHistogram> Fold for Total<'_, F, H> {
         for step in 0..steps {
             let seen = floats.next_if(|(at, _)| *at == step).map(|(_, float)| float.result());
             match self.histograms.remove(&(group, step as u32)) {
-                Some(_) if seen.is_some() => notes.mixed_floats_histograms_in_aggregation(at),
-                Some(cell) if cell.incompatible => {}
-                Some(cell) => {
-                    if cell.reset && cell.not_reset {
-                        notes.counter_reset_collision(HistogramOperation::Aggregation, at);
+                Some(cell) if cell.incompatible || seen.is_some() => {
+                    if seen.is_some() {
+                        notes.mixed_floats_histograms_in_aggregation(at);
                     }
-                    let mut result = cell.running.result();
-                    result.compact();
+                    // Bounds were reconciled on the way all the same.
+                    let noted = cell.running.result().notes.into_iter();
+                    let reconciled = noted.filter(|note| matches!(note, Note::BoundsReconciled(_)));
+                    reconciled.for_each(|note| notes.histogram(note, String::new, at));
+                }
+                Some(cell) => {
+                    let mut result = notes.keep(cell.running.result(), String::new, at);
+                    result.compact(0);
                     out.push(step, result.into());
                 }
                 None => seen.into_iter().for_each(|value| out.set(step, value)),

@@ -112,6 +112,26 @@ fn a_restart_keeps_the_age_of_alerts() {
 }
 
 #[test]
+fn a_restart_keeps_alerts_that_keep_firing() {
+    let text = "groups: [{name: g, interval: 30s, rules: [{alert: A, expr: m > 0, for: 1m, keep_firing_for: 10m}]}]";
+    let mut stage = Stage::new();
+    stage.load("15s", &["m{i=\"x\"} 1x20 0x200"]);
+    let mut ruler = Ruler::new();
+    ruler.load(&file(text), &stage.settings, 0);
+    run(&mut stage, &mut ruler, 0, 400_000);
+    let before = states(&ruler);
+    let mut ruler = Ruler::new();
+    ruler.load(&file(text), &stage.settings, 420_000);
+    run(&mut stage, &mut ruler, 420_000, 540_000);
+    assert_eq!(states(&ruler), before);
+    let alerts = stage.query("ALERTS{alertstate='firing'}", "9m");
+    assert_eq!(alerts, r#"{__name__="ALERTS", alertname="A", alertstate="firing", i="x"} 1"#);
+    run(&mut stage, &mut ruler, 540_000, 1_100_000);
+    assert_eq!(states(&ruler), ["A "]);
+    assert!(stage.trace.iter().any(|line| line.contains("resolved")), "{:?}", stage.trace);
+}
+
+#[test]
 fn a_day_twice_is_the_same_day() {
     let day = || {
         let mut stage = Stage::new();

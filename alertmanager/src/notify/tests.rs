@@ -1,0 +1,203 @@
+use super::*;
+use crate::alert::Alert;
+use crate::config::Config;
+use crate::fingerprint::Fingerprint;
+use crate::machine::SentAlert;
+use crate::matcher::MatcherMode;
+use crate::record::{GroupId, LineId, Reason};
+use nightjar_model::Labels;
+
+const CONFIG: &str = r#"
+global: {smtp_smarthost: 'mail:25', smtp_from: 'me@x', slack_api_url: 'https://hooks.slack/CANARY', opsgenie_api_key: CANARY, victorops_api_key: CANARY,
+  rocketchat_token: CANARY, rocketchat_token_id: CANARY, telegram_bot_token: CANARY}
+route: {receiver: web.hook}
+receivers:
+- name: web.hook
+  webhook_configs: [{url: 'http://x/{{ .GroupLabels.alertname }}'}, {url: 'http://x', max_alerts: 1, payload: {n: 7, s: '{{ .Status }}', a: '{{ .Alerts | toJson }}'}}]
+  email_configs: [{to: 'you@x', headers: {X-Bad: "a\nBcc: evil"}, threading: {enabled: true, thread_by_date: daily}}]
+  pagerduty_configs: [{routing_key: CANARY}]
+  opsgenie_configs: [{responders: [{name: 'a, b', type: teams}], update_alerts: true}]
+  slack_configs: [{channel: '#c', send_resolved: true}]
+  victorops_configs: [{routing_key: r}]
+  pushover_configs: [{user_key: CANARY, token: CANARY}]
+  telegram_configs: [{chat_id: 5}]
+  discord_configs: [{webhook_url: 'https://d/CANARY'}]
+  msteams_configs: [{webhook_url: 'https://m/CANARY'}]
+  msteamsv2_configs: [{webhook_url: 'https://m/CANARY'}]
+  incidentio_configs: [{url: 'https://i', alert_source_token: CANARY}]
+  rocketchat_configs: [{channel: c}]
+  wechat_configs: [{api_secret: CANARY, corp_id: 'a b'}]
+  mattermost_configs: [{webhook_url: 'https://m/CANARY'}]
+"#;
+
+fn send(resolved: bool) -> Send {
+    let labels = Labels::from_pairs([("alertname", "Disk"), ("severity", "critical"), ("zone", "a<b>")]);
+    let alert = Alert {
+        labels: labels.clone(),
+        annotations: Labels::from_pairs([("summary", "full & hot")]),
+        starts_at: 1_700_000_000_000,
+        ends_at: if resolved { 1_700_000_060_500 } else { 0 },
+        updated_at: 0,
+        timeout: false,
+        generator_url: "http://prom/g?a=1&b=2".to_owned(),
+    };
+    let group = GroupId { route: "{}".into(), labels: labels.keep(&["alertname"]) };
+    Send {
+        line: LineId { group, receiver: "web.hook".into(), kind: "webhook".into(), index: 0 },
+        seq: 3,
+        attempt: 1,
+        idempotency_key: "k-3".to_owned(),
+        group_key: r#"{}:{alertname="Disk"}"#.to_owned(),
+        route_labels: [("a", "{{ .Status }}"), ("b", "{{ routeLabels \"a\" }}!")]
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .into(),
+        reason: Reason::First,
+        decided_at: 0,
+        alerts: vec![SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved }],
+        thread: BTreeMap::new(),
+        timeout_ms: 1,
+    }
+}
+
+fn built(resolved: bool) -> Vec<(Settings, Result<Delivery, String>)> {
+    let config = Config::parse(CONFIG, MatcherMode::Fallback).unwrap();
+    let templates = Templates::new("http://am/", []).unwrap();
+    let build = |settings: Settings| {
+        let delivery =
+            build(&settings, &send(resolved), &templates, 1_700_000_000_000, &|_| Err("no files".to_owned()));
+        (settings, delivery)
+    };
+    config.receivers[0].integrations.iter().map(|integration| build(integration.settings.clone())).collect()
+}
+
+fn body(of: &str, nth: usize, resolved: bool) -> (Vec<Request>, String) {
+    let all = built(resolved);
+    let (_, delivery) = all.into_iter().filter(|(settings, _)| settings.kind() == of).nth(nth).unwrap();
+    let Delivery::Http(requests) = delivery.unwrap() else { panic!("{of} is not HTTP") };
+    let text = String::from_utf8(requests[0].body.clone()).unwrap();
+    (requests, text)
+}
+
+#[test]
+fn the_webhook_body_is_equal_byte_by_byte() {
+    let (requests, text) = body("webhook", 0, false);
+    assert_eq!(requests[0].url.expose(), "http://x/Disk");
+    let labels = r#"{"alertname":"Disk","severity":"critical","zone":"a<b>"}"#;
+    let fingerprint = send(false).alerts[0].fingerprint;
+    let expected = format!(
+        r#"{{"receiver":"web\\.hook","status":"firing","alerts":[{{"status":"firing","labels":{labels},"annotations":{{"summary":"full & hot"}},"startsAt":"2023-11-14T22:13:20Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"http://prom/g?a=1&b=2","fingerprint":"{fingerprint}"}}],"notification_reason":"first notification","groupLabels":{{"alertname":"Disk"}},"commonLabels":{labels},"commonAnnotations":{{"summary":"full & hot"}},"routeLabels":{{"a":"firing","b":"firing!"}},"externalURL":"http://am","version":"4","groupKey":"{{}}:{{alertname=\"Disk\"}}","truncatedAlerts":0}}"#
+    );
+    // Go's encoder writes these three as escapes.
+    let expected = expected.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    assert_eq!(text, expected + "\n");
+    assert!(body("webhook", 0, true).1.contains(r#""endsAt":"2023-11-14T22:14:20.5Z""#));
+}
+
+#[test]
+fn a_payload_of_ones_own() {
+    let (_, text) = body("webhook", 1, true);
+    let json: Json = serde_json::from_str(&text).unwrap();
+    assert_eq!((json["n"].as_i64(), json["s"].as_str()), (Some(7), Some("resolved")));
+    assert_eq!(json["a"][0]["labels"]["zone"], "a<b>");
+}
+
+#[test]
+fn services_know_the_group_by_its_hash() {
+    let hash = sha256_hex(r#"{}:{alertname="Disk"}"#);
+    let json = |kind, resolved| serde_json::from_str::<Json>(&body(kind, 0, resolved).1).unwrap();
+    let event = json("pagerduty", false);
+    assert_eq!((event["dedup_key"].as_str(), event["event_action"].as_str()), (Some(hash.as_str()), Some("trigger")));
+    assert_eq!(event["payload"]["summary"], "[FIRING:1] Disk (critical a<b>)");
+    assert_eq!(event["payload"]["custom_details"]["num_firing"], "1");
+    assert_eq!(json("pagerduty", true)["event_action"], "resolve");
+    let alert = json("opsgenie", false);
+    assert_eq!((alert["alias"].as_str(), alert["responders"][1]["name"].as_str()), (Some(hash.as_str()), Some("b")));
+    assert_eq!(body("opsgenie", 0, false).0.len(), 3);
+    assert!(
+        body("opsgenie", 0, true).0[0].url.expose().ends_with(&format!("v2/alerts/{hash}/close?identifierType=alias"))
+    );
+    assert_eq!(json("victorops", true)["message_type"], "RECOVERY");
+    assert_eq!(json("slack", false)["attachments"][0]["color"], "danger");
+    assert_eq!(json("slack", false)["attachments"][0]["title_link"], "http://am/#/alerts?receiver=web%5C.hook");
+}
+
+#[test]
+fn every_integration_builds_and_shows_no_secret() {
+    for resolved in [false, true] {
+        for (settings, delivery) in built(resolved) {
+            let delivery = delivery.unwrap_or_else(|error| panic!("{}: {error}", settings.kind()));
+            assert!(!format!("{delivery:?}").contains("CANARY"), "{}", settings.kind());
+        }
+    }
+}
+
+#[test]
+fn a_mail_has_one_line_per_header() {
+    let (_, delivery) = built(false).into_iter().find(|(settings, _)| settings.kind() == "email").unwrap();
+    let Delivery::Mail(mail) = delivery.unwrap() else { panic!() };
+    assert_eq!(mail.headers["Subject"], "[FIRING:1] Disk (critical a<b>)");
+    assert_eq!(mail.headers["X-Bad"], "a Bcc: evil");
+    assert!(mail.headers["References"].contains("2023-11-14"));
+    assert!(mail.html.contains("zone = a&lt;b&gt;"), "{}", mail.html);
+}
+
+#[test]
+fn answers() {
+    let settings =
+        |kind: &str| built(false).into_iter().map(|(settings, _)| settings).find(|s| s.kind() == kind).unwrap();
+    let word = |outcome: Outcome| match outcome {
+        Outcome::Delivered(_) => "delivered".to_owned(),
+        Outcome::Retry { after_ms, .. } => format!("retry {after_ms:?}"),
+        Outcome::Refused { .. } => "refused".to_owned(),
+    };
+    let table = [
+        ("webhook", 204, None, "", "delivered"),
+        ("webhook", 500, None, "", "retry None"),
+        ("webhook", 404, None, "", "refused"),
+        ("webhook", 429, Some(7), "", "retry Some(7000)"),
+        ("slack", 200, None, "ok", "delivered"),
+        ("slack", 200, None, r#"{"ok":true}"#, "delivered"),
+        ("slack", 200, None, r#"{"ok":false,"error":"no"}"#, "refused"),
+        ("telegram", 400, None, "", "retry None"),
+        ("wechat", 200, None, r#"{"errcode":0}"#, "delivered"),
+        ("wechat", 200, None, r#"{"errcode":42001}"#, "retry None"),
+        ("wechat", 200, None, r#"{"errcode":40001}"#, "refused"),
+        ("rocketchat", 200, None, r#"{"success":false}"#, "refused"),
+    ];
+    for (kind, status, after, body, expected) in table {
+        assert_eq!(word(judge(&settings(kind), status, after, body)), expected, "{kind} {status} {body}");
+    }
+}
+
+/// One alert fires, another has ended.
+fn two() -> Send {
+    let one = |zone: &str, resolved: bool, runbook: &str| {
+        let mut sent = send(resolved).alerts.remove(0);
+        sent.alert.labels = Labels::from_pairs([("alertname", "Disk"), ("severity", "critical"), ("zone", zone)]);
+        sent.alert.annotations = Labels::from_pairs([("summary", "full & hot"), ("runbook", runbook)]);
+        sent.alert.generator_url = "http://prom/g".to_owned();
+        sent
+    };
+    Send { alerts: vec![one("a", false, "r"), one("b", true, "")], ..send(false) }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "golden files lie in the repository")]
+fn defaults_look_as_alertmanagers() {
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/templates");
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = two();
+    let mut seen = 0;
+    for file in std::fs::read_dir(dir).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let data = if name == "pagerduty.default.instances" { ".Alerts" } else { "." };
+        let rendering = templates.begin(&message, 0, 0);
+        let text = rendering.text(&format!("{{{{ template {name:?} {data} }}}}"));
+        rendering.finish().unwrap();
+        let golden = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, golden, "{name}");
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen}");
+}

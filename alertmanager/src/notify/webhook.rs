@@ -1,0 +1,57 @@
+//! Webhooks, and incident.io, which takes nearly the same.
+
+use serde::Serialize;
+
+use crate::config::receiver::incident::Incidentio;
+use crate::config::receiver::webhook::Webhook;
+
+use super::render::Facts;
+use super::{Job, Request};
+
+/// The largest body incident.io takes.
+const INCIDENTIO_BYTES: usize = 512_000;
+
+#[derive(Serialize)]
+struct Message<'a> {
+    #[serde(flatten)]
+    facts: &'a Facts,
+    version: &'static str,
+    #[serde(rename = "groupKey")]
+    group_key: &'a str,
+    #[serde(rename = "truncatedAlerts")]
+    truncated: usize,
+}
+
+pub(super) fn webhook(settings: &Webhook, job: &Job<'_>) -> Result<Vec<Request>, String> {
+    let rendering = job.templates.begin(job.send, settings.max_alerts as usize, job.now);
+    let url = rendering.text(&job.or_file(settings.url.expose(), &settings.url_file)?);
+    let payload = settings.payload.as_ref().map(|payload| rendering.json(payload));
+    rendering.finish()?;
+    if url.is_empty() {
+        return Err("webhook URL is empty after templating".to_owned());
+    }
+    let request = match payload {
+        Some(payload) => Request::json("POST", &url, &payload),
+        None => {
+            let (truncated, group_key) = (rendering.truncated, job.send.group_key.as_str());
+            Request::json("POST", &url, &Message { facts: &rendering.facts, version: "4", group_key, truncated })
+        }
+    }?;
+    Ok(vec![request.with("Idempotency-Key", &job.send.idempotency_key)])
+}
+
+pub(super) fn incidentio(settings: &Incidentio, job: &Job<'_>) -> Result<Vec<Request>, String> {
+    let url = job.or_file(settings.url.as_ref().map_or("", |url| url.as_str()), &settings.url_file)?;
+    let body = |max: usize| {
+        let rendering = job.templates.begin(job.send, max, job.now);
+        rendering.finish()?;
+        let (truncated, group_key) = (rendering.truncated, job.send.group_key.as_str());
+        Request::json("POST", &url, &Message { facts: &rendering.facts, version: "1", group_key, truncated })
+    };
+    let mut request = body(settings.max_alerts as usize)?;
+    if request.body.len() > INCIDENTIO_BYTES {
+        request = body(1)?;
+    }
+    let token = job.or_file(settings.alert_source_token.expose(), &settings.alert_source_token_file)?;
+    Ok(vec![if token.is_empty() { request } else { request.with("Authorization", &format!("Bearer {token}")) }])
+}
