@@ -1,24 +1,24 @@
 //! Reads frames back from the log.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nightjar_model::{ClosedRange, TimestampMs};
-use nightjar_platform::Disk;
+use nightjar_platform::{Disk, DiskFile};
 
 use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
 use crate::bytes::Corrupt;
 use crate::head::state::Recall;
-use crate::wal::frame::Header;
 use crate::wal::rows::{Chain, RowSink};
 use crate::wal::section::{Kind, Section, read_histograms};
+use crate::wal::segment::{Frame, Segment};
 
 /// Reads sections of one view. Keeps the last frame: sections asked for in the order of writing cost one read a frame.
 pub(crate) struct FrameReader<'a, D: Disk> {
     view: &'a View<D>,
     damaged: &'a AtomicU64,
     buffer: Vec<u8>,
+    stretch: Stretch,
     /// What `buffer` holds; nothing of it when the frame is damaged.
     loaded: Option<(Position, Option<Frame>)>,
     /// Sections that could not be read so far.
@@ -28,7 +28,7 @@ pub(crate) struct FrameReader<'a, D: Disk> {
 impl<'a, D: Disk> FrameReader<'a, D> {
     /// A reader that counts damaged frames in `damaged`.
     pub(crate) fn new(view: &'a View<D>, damaged: &'a AtomicU64) -> FrameReader<'a, D> {
-        FrameReader { view, damaged, buffer: Vec::new(), loaded: None, lost: 0 }
+        FrameReader { view, damaged, buffer: Vec::new(), stretch: Stretch::default(), loaded: None, lost: 0 }
     }
 
     /// Hands the bytes of a section to `each`. Damage is counted, not an error: whoever cannot read a section goes on
@@ -58,28 +58,55 @@ impl<'a, D: Disk> FrameReader<'a, D> {
     }
 
     fn load(&mut self, entry: &Entry) -> Option<Frame> {
-        let segment = self.view.parts.segments.get(&entry.position().segment())?;
-        self.buffer.resize(entry.frame_len(), 0);
-        let (header, payload) = segment.frame(entry.offset(), &mut self.buffer)?;
-        let unpacked = match payload {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(bytes) => Some(bytes),
-        };
-        Some(Frame { header, unpacked })
+        let number = entry.position().segment();
+        let segment = self.view.parts.segments.get(&number)?;
+        let (start, len) = (entry.offset(), entry.frame_len());
+        if self.stretch.segment != number {
+            self.stretch.bytes.clear();
+        }
+        let near = self.stretch.segment == number && (self.stretch.next..self.stretch.next + NEAR).contains(&start);
+        if near && !self.stretch.holds(start, len) {
+            self.stretch.fill(segment, number, start);
+        }
+        self.stretch.segment = number;
+        self.stretch.next = start + len as u64;
+        self.buffer.resize(len, 0);
+        if !self.stretch.holds(start, len) {
+            return segment.frame(start, &mut self.buffer);
+        }
+        let at = (start - self.stretch.start) as usize;
+        self.buffer.copy_from_slice(&self.stretch.bytes[at..at + len]);
+        segment.checked(start, &mut self.buffer, true)
     }
 }
 
-/// A frame that was read and checked.
-struct Frame {
-    header: Header,
-    /// The payload, unless it is stored as it is.
-    unpacked: Option<Vec<u8>>,
+/// Frames closer than this are neighbours,
+const NEAR: u64 = 8 << 10;
+/// and are read so many bytes at a time.
+const STRETCH: usize = 128 << 10;
+
+/// A stretch of a segment. Queries for many series want nearly every frame, and frames are small.
+#[derive(Default)]
+struct Stretch {
+    segment: u32,
+    start: u64,
+    bytes: Vec<u8>,
+    /// End of the frame read last.
+    next: u64,
 }
 
-impl Frame {
-    fn payload<'a>(&'a self, stored: &'a [u8]) -> &'a [u8] {
-        let start = self.header.header_len as usize;
-        self.unpacked.as_deref().unwrap_or_else(|| &stored[start..start + self.header.stored_len as usize])
+impl Stretch {
+    fn holds(&self, start: u64, len: usize) -> bool {
+        self.start <= start && start + len as u64 <= self.start + self.bytes.len() as u64
+    }
+
+    fn fill<F: DiskFile>(&mut self, segment: &Segment<F>, number: u32, start: u64) {
+        (self.segment, self.start) = (number, start);
+        self.bytes.resize(STRETCH, 0);
+        if segment.file.read_exact_at(&mut self.bytes, start).is_err() {
+            // The end of the file, or damage: frame by frame then.
+            self.bytes.clear();
+        }
     }
 }
 

@@ -281,7 +281,8 @@ fn take_frames<F: DiskFile>(s: &Unscanned<F>, frames: &[Found], head: &mut Head,
 /// Reads definitions and metadata; `None` when they are damaged.
 fn take_words<F: DiskFile>(segment: &Segment<F>, found: &Found, head: &mut Head) -> Option<()> {
     let mut frame = vec![0; found.header.frame_len() as usize];
-    let (header, payload) = segment.frame(found.offset, &mut frame)?;
+    let read = segment.frame(found.offset, &mut frame)?;
+    let (header, payload) = (&read.header, read.payload(&frame));
     for line in &header.sections {
         let bytes = &payload[line.offset as usize..(line.offset + line.len) as usize];
         match line.kind {

@@ -140,19 +140,22 @@ impl<F: DiskFile> Segment<F> {
 
     /// Reads the frame at `offset` into `buffer`, which has its length, and repairs it if need be. Answers its header
     /// and payload if both are what was written.
-    pub(crate) fn frame<'b>(&self, offset: u64, buffer: &'b mut [u8]) -> Option<(Header, Cow<'b, [u8]>)> {
+    pub(crate) fn frame(&self, offset: u64, buffer: &mut [u8]) -> Option<Frame> {
         let read = self.file.read_exact_at(buffer, offset).is_ok();
-        if !read || !is_whole(buffer) {
-            self.repair(offset, buffer)?;
+        self.checked(offset, buffer, read)
+    }
+
+    /// The same when `buffer` has been filled already, or that has failed.
+    pub(crate) fn checked(&self, offset: u64, buffer: &mut [u8], read: bool) -> Option<Frame> {
+        match read.then(|| Frame::check(buffer)).flatten() {
+            None => self.repair(offset, buffer),
+            whole => whole,
         }
-        let header = Header::read(buffer).ok()?;
-        let payload = header.payload(buffer)?;
-        Some((header, payload))
     }
 
     /// Puts the content of one page that overlaps the frame right; `None` when that does not help.
     #[cold]
-    fn repair(&self, offset: u64, buffer: &mut [u8]) -> Option<()> {
+    fn repair(&self, offset: u64, buffer: &mut [u8]) -> Option<Frame> {
         let parity = self.parity.as_ref()?;
         let pages = offset / PAGE as u64..=(offset + buffer.len() as u64 - 1) / PAGE as u64;
         for page in pages.clone() {
@@ -167,9 +170,9 @@ impl<F: DiskFile> Segment<F> {
                 part.copy_from_slice(&rebuilt[from..from + part.len()]);
                 Ok(())
             });
-            if is_whole(buffer) {
+            if let Some(frame) = Frame::check(buffer) {
                 self.repaired.fetch_add(1, Ordering::Relaxed);
-                return Some(());
+                return Some(frame);
             }
             buffer.copy_from_slice(&before);
         }
@@ -199,8 +202,28 @@ impl<F: DiskFile> Segment<F> {
     }
 }
 
-fn is_whole(frame: &[u8]) -> bool {
-    Header::read(frame).is_ok_and(|header| header.payload(frame).is_some())
+/// A frame that was read and checked; its bytes stay where they were read to.
+pub(crate) struct Frame {
+    pub(crate) header: Header,
+    /// The payload, unless it is stored as it is.
+    unpacked: Option<Vec<u8>>,
+}
+
+impl Frame {
+    fn check(bytes: &[u8]) -> Option<Frame> {
+        let header = Header::read(bytes).ok()?;
+        let unpacked = match header.payload(bytes)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(payload) => Some(payload),
+        };
+        Some(Frame { header, unpacked })
+    }
+
+    /// The payload; `bytes` are those the frame was read to.
+    pub(crate) fn payload<'a>(&'a self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = self.header.header_len as usize;
+        self.unpacked.as_deref().unwrap_or_else(|| &bytes[start..start + self.header.stored_len as usize])
+    }
 }
 
 /// Hands the part of `buffer`, which lies at `offset`, that is on `page` to `f`, with its place in the file.
