@@ -1,5 +1,5 @@
 //! A hundred thousand alerts. Slow without optimisation: run with `--release -- --ignored --nocapture`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
 mod world;
 
