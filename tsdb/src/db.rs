@@ -8,6 +8,7 @@ pub(crate) mod frames;
 pub(crate) mod inner;
 pub(crate) mod log;
 pub(crate) mod maintain;
+pub(crate) mod merge;
 pub(crate) mod open;
 pub(crate) mod order;
 pub(crate) mod plan;

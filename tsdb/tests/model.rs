@@ -6,8 +6,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use nightjar_model::histogram::{FloatHistogram, Span};
 use nightjar_model::storage::{Atomicity, Querier, RejectReason, SelectHints, Storage};
-use nightjar_model::{ClosedRange, Labels, Matcher, STALE_NAN_BITS};
+use nightjar_model::{ClosedRange, HistogramSample, Labels, Matcher, STALE_NAN_BITS};
 use nightjar_platform::SimDisk;
 use nightjar_platform::disk::Crash;
 use nightjar_tsdb::{Db, Maintained, Options};
@@ -60,7 +61,8 @@ fn series(n: u8) -> String {
     match n {
         0..5 => format!("__name__=m{n},job=a,instance=1"),
         5..10 => format!("__name__=m{n},job=b,instance=2"),
-        _ => format!("__name__=rule{n}"),
+        10..12 => format!("__name__=rule{n}"),
+        _ => format!("__name__=h{n},job=a,instance=1"),
     }
 }
 
@@ -81,18 +83,43 @@ fn flat(model: &Model) -> Content {
     model.iter().filter(|(_, s)| !s.is_empty()).map(|(l, s)| (l.clone(), s.clone().into_iter().collect())).collect()
 }
 
+/// Some series have histograms, and floats now and then.
+fn is_histogram(series: u8, bits: u64) -> bool {
+    series >= 12 && !bits.is_multiple_of(5)
+}
+
+fn histogram(timestamp: i64, n: u64) -> HistogramSample {
+    let histogram = FloatHistogram {
+        count: n as f64,
+        positive_spans: vec![Span { offset: 1, length: 1 }],
+        positive_buckets: vec![n as f64],
+        ..FloatHistogram::default()
+    };
+    HistogramSample { timestamp, start: 0, integer: true, histogram }
+}
+
 fn append_step(db: &Db<SimDisk>, model: &mut Model, now: i64, samples: &[(u8, i64, u64)]) {
-    let batch = samples
-        .iter()
-        .fold(Owned::default(), |b, (n, age, bits)| b.with(&series(*n), &[(now - age, f64::from_bits(*bits))]));
+    // In one batch a float and a histogram of one time are told apart by nothing.
+    let mut seen = std::collections::BTreeSet::new();
+    let samples: Vec<_> = samples.iter().filter(|(n, age, _)| *n < 12 || seen.insert((*n, *age))).collect();
+    let mut batch = Owned::default();
+    for (n, age, bits) in samples.iter().copied() {
+        batch = batch.with(&series(*n), &[]);
+        let entry = batch.0.last_mut().unwrap();
+        match is_histogram(*n, *bits) {
+            true => entry.histograms.push(histogram(now - age, bits % 1000)),
+            false => entry.samples.push(sample(now - age, f64::from_bits(*bits))),
+        }
+    }
     let report = append(db, &batch, Atomicity::Partial, now).unwrap();
-    assert_eq!(report.samples + report.rejected, samples.len() as u64);
+    assert_eq!(report.samples + report.histograms + report.rejected, samples.len() as u64);
     let refused: Vec<usize> = report.rejections.iter().map(|r| r.entry).collect();
-    for (i, (n, age, bits)) in samples.iter().enumerate() {
+    for (i, (n, age, bits)) in samples.into_iter().enumerate() {
+        let bits = if is_histogram(*n, *bits) { HISTOGRAM | bits % 1000 } else { *bits };
         let stored = model.entry(labels(&series(*n)).to_string()).or_default();
         match refused.contains(&i) {
             false => {
-                stored.entry(now - age).or_insert(*bits);
+                stored.entry(now - age).or_insert(bits);
             }
             true => {
                 let reason = report.rejections.iter().find(|r| r.entry == i).unwrap().reason;
@@ -115,10 +142,11 @@ fn content(querier: &dyn Querier) -> Content {
     let set = querier.select(&[], &SelectHints::range(ClosedRange::ALL)).unwrap();
     let mut data = Vec::new();
     set.read(0..set.len(), ClosedRange::ALL, &mut data).unwrap();
-    let flat = |d: &nightjar_model::storage::SeriesData| -> Vec<(i64, u64)> {
-        d.floats.timestamps.iter().zip(&d.floats.values).map(|(t, v)| (*t, v.to_bits())).collect()
-    };
-    data.iter().enumerate().map(|(i, d)| (set.labels(i).to_string(), flat(d))).filter(|(_, s)| !s.is_empty()).collect()
+    data.iter()
+        .enumerate()
+        .map(|(i, d)| (set.labels(i).to_string(), support::flat(d)))
+        .filter(|(_, s)| !s.is_empty())
+        .collect()
 }
 
 fn live(steps: &[Step]) {

@@ -20,8 +20,9 @@ struct Column {
     /// Empty while all are unknown.
     starts: Vec<TimestampMs>,
     /// Late samples in order of writing.
-    late: Vec<(TimestampMs, f64, TimestampMs)>,
-    histograms: Vec<HistogramSample>,
+    late: Vec<(u32, TimestampMs, f64, TimestampMs)>,
+    /// Histograms in order of writing.
+    histograms: Vec<(u32, HistogramSample)>,
 }
 
 /// Collects the rows of one timeline.
@@ -29,6 +30,8 @@ struct Columns {
     range: ClosedRange,
     floor: TimestampMs,
     late: bool,
+    /// Counts sections: what is written first has the lower number.
+    section: u32,
     /// Whether the current run counts, and the place of its time.
     inside: bool,
     t: TimestampMs,
@@ -64,7 +67,7 @@ impl RowSink for Columns {
         }
         let column = &mut self.columns[column as usize];
         if self.late {
-            column.late.push((self.t, f64::from_bits(bits), start));
+            column.late.push((self.section, self.t, f64::from_bits(bits), start));
             return;
         }
         column.at.push(self.at);
@@ -84,6 +87,7 @@ impl Columns {
             range,
             floor: TimestampMs::MIN,
             late: false,
+            section: 0,
             inside: false,
             t: 0,
             at: 0,
@@ -94,12 +98,12 @@ impl Columns {
     }
 
     fn histograms<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, members: &[u32]) {
-        let (range, columns) = (self.range, &mut self.columns);
+        let (range, columns, section) = (self.range, &mut self.columns, self.section);
         reader.section(&pick.entry, |_, bytes| {
             read_histograms(bytes, |index, sample| {
                 let inside = range.contains(sample.timestamp) && sample.timestamp >= pick.floor;
                 if let (true, Ok(column)) = (inside, members.binary_search(&index)) {
-                    columns[column].histograms.push(sample);
+                    columns[column].histograms.push((section, sample));
                 }
             })
         });
@@ -112,6 +116,7 @@ impl Columns {
 
     fn begin(&mut self, pick: &Pick) {
         self.floor = pick.floor;
+        self.section += 1;
         self.late = pick.entry.kind() == Kind::LateRows;
     }
 }
@@ -196,13 +201,18 @@ fn finish(columns: Columns) -> Vec<Samples> {
     let mut out = Vec::with_capacity(columns.columns.len());
     for mut column in columns.columns {
         let mut histograms = std::mem::take(&mut column.histograms);
+        histograms.sort_by_key(|(section, s)| (s.timestamp, *section));
+        histograms.dedup_by_key(|(_, s)| s.timestamp);
+        // A time holds a float or a histogram: what was written first. A float in order came before any histogram.
+        let earlier = |section: u32, t: TimestampMs| {
+            histograms.binary_search_by_key(&t, |(_, s)| s.timestamp).is_ok_and(|i| histograms[i].0 < section)
+        };
+        column.late.retain(|(section, t, _, _)| !earlier(*section, *t));
         let floats = match column.late.is_empty() && column.at.is_sorted_by(|a, b| a < b) && columns.ascending {
             true => share(&mut column, &times, &mut shared),
             false => sort(column, &times),
         };
-        histograms.sort_by_key(|s| s.timestamp);
-        histograms.dedup_by_key(|s| s.timestamp);
-        // A time holds a float or a histogram; should a late one have made it both, the float counts.
+        let mut histograms: Vec<_> = histograms.into_iter().map(|(_, s)| s).collect();
         histograms.retain(|h| floats.timestamps.binary_search(&h.timestamp).is_err());
         out.push(Samples { floats, histograms });
     }
@@ -236,7 +246,8 @@ fn starts(starts: &[TimestampMs], len: usize) -> Option<Arc<[TimestampMs]>> {
 fn sort(column: Column, times: &[TimestampMs]) -> FloatColumn {
     let own_starts = column.starts.iter().copied().chain(std::iter::repeat(0));
     let in_order = column.at.iter().map(|at| times[*at as usize]).zip(&column.values).zip(own_starts);
-    let mut all: Vec<_> = in_order.map(|((t, v), s)| (t, *v, s)).chain(column.late).collect();
+    let mut all: Vec<_> =
+        in_order.map(|((t, v), s)| (t, *v, s)).chain(column.late.into_iter().map(|(_, t, v, s)| (t, v, s))).collect();
     all.sort_by_key(|(t, _, _)| *t);
     all.dedup_by_key(|(t, _, _)| *t);
     let any_start = all.iter().any(|(_, _, s)| *s != 0);
@@ -245,30 +256,4 @@ fn sort(column: Column, times: &[TimestampMs]) -> FloatColumn {
         values: all.iter().map(|(_, v, _)| *v).collect(),
         starts: any_start.then(|| all.iter().map(|(_, _, s)| *s).collect()),
     }
-}
-
-/// One series from several sources, of which the earlier ones win where times are equal.
-pub(crate) fn merge(mut parts: Vec<SeriesData>) -> SeriesData {
-    parts.retain(|p| !p.floats.values.is_empty() || !p.histograms.values.is_empty());
-    if parts.len() <= 1 {
-        return parts.pop().unwrap_or_default();
-    }
-    let mut floats = Vec::new();
-    let mut histograms = Vec::new();
-    for part in parts {
-        let f = part.floats;
-        let start = |i: usize| f.starts.as_ref().map_or(0, |s| s[i]);
-        floats.extend(f.timestamps.iter().zip(&f.values).enumerate().map(|(i, (t, v))| (*t, *v, start(i))));
-        let h = part.histograms;
-        let starts = h.starts.into_iter().flatten().chain(std::iter::repeat(0));
-        histograms.extend(h.timestamps.into_iter().zip(h.values).zip(starts).map(|((t, h), s)| (t, h, s)));
-    }
-    let floats = sort(Column { late: floats, ..Column::default() }, &[]);
-    histograms.sort_by_key(|(t, _, _)| *t);
-    histograms.dedup_by_key(|(t, _, _)| *t);
-    histograms.retain(|(t, _, _)| floats.timestamps.binary_search(t).is_err());
-    let any_start = histograms.iter().any(|(_, _, s)| *s != 0);
-    let starts = any_start.then(|| histograms.iter().map(|(_, _, s)| *s).collect());
-    let (timestamps, values) = histograms.into_iter().map(|(t, h, _)| (t, h)).unzip();
-    SeriesData { floats, histograms: HistogramColumn { timestamps, values, starts } }
 }

@@ -10,10 +10,11 @@ use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
-use super::columns::{self, Wanted, merge};
+use super::columns::{self, Wanted};
 use super::directory::Pick;
 use super::frames::FrameReader;
 use super::inner::Inner;
+use super::merge::Merger;
 use super::view::View;
 use crate::block::Block;
 
@@ -54,6 +55,7 @@ pub(crate) struct Ahead {
     range: Option<ClosedRange>,
     /// By index; taken out when asked for.
     ready: BTreeMap<usize, SeriesData>,
+    merger: Merger,
     /// Sections of the log that could not be read.
     lost: u64,
     /// Series of blocks that miss something.
@@ -143,7 +145,7 @@ impl<D: Disk> SeriesSet for Set<D> {
         }
         for (index, mut parts) in indices.zip(parts) {
             parts.extend(ahead.ready.remove(&index));
-            out.push(merge(parts));
+            out.push(ahead.merger.merge(parts));
         }
         Ok(())
     }

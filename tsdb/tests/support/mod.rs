@@ -89,6 +89,19 @@ pub fn options() -> Options {
     Options { seed: Some(7), ..Options::default() }
 }
 
+/// Marks the count of a histogram among values: no float of the tests has these bits.
+pub const HISTOGRAM: u64 = 0x7ffd_0000_0000_0000;
+
+/// Samples by time: bits of a float, or the count of a histogram with a mark.
+pub fn flat(data: &SeriesData) -> Vec<(i64, u64)> {
+    let floats = data.floats.timestamps.iter().zip(&data.floats.values).map(|(t, v)| (*t, v.to_bits()));
+    let histograms = data.histograms.timestamps.iter().zip(&data.histograms.values);
+    let mut all: Vec<_> = floats.chain(histograms.map(|(t, h)| (*t, HISTOGRAM | h.count as u64))).collect();
+    all.sort_unstable();
+    assert!(all.is_sorted_by(|a, b| a.0 < b.0), "a time twice: {all:?}");
+    all
+}
+
 /// Everything stored, by labels as text: time and bits of the value.
 pub type Content = BTreeMap<String, Vec<(i64, u64)>>;
 
@@ -105,8 +118,7 @@ pub fn read_range<D: Disk>(db: &Db<D>, range: ClosedRange, matchers: &[Matcher])
             order.push(set.labels(i));
             assert!(data.floats.timestamps.is_sorted_by(|a, b| a < b), "{:?}", data.floats.timestamps);
             assert_eq!(data.floats.timestamps.len(), data.floats.values.len());
-            let samples: Vec<_> =
-                data.floats.timestamps.iter().zip(&data.floats.values).map(|(t, v)| (*t, v.to_bits())).collect();
+            let samples = flat(&data);
             if !samples.is_empty() {
                 content.insert(set.labels(i).to_string(), samples);
             }
