@@ -115,7 +115,7 @@ fn append_step(db: &Db<SimDisk>, model: &mut Model, now: i64, samples: &[(u8, i6
     assert_eq!(report.samples + report.histograms + report.rejected, samples.len() as u64);
     let refused: Vec<usize> = report.rejections.iter().map(|r| r.entry).collect();
     for (i, (n, age, bits)) in samples.into_iter().enumerate() {
-        let bits = if is_histogram(*n, *bits) { HISTOGRAM | bits % 1000 } else { *bits };
+        let bits = if is_histogram(*n, *bits) { HISTOGRAM | (bits % 1000) } else { *bits };
         let stored = model.entry(labels(&series(*n)).to_string()).or_default();
         match refused.contains(&i) {
             false => {

@@ -118,8 +118,7 @@ impl<D: Disk> Inner<D> {
         {
             let queue = self.queue.lock();
             stats.queued_bytes = queue.pending.bytes.len() as u64;
-            let failing = queue.refuse_until.as_ref().filter(|(until, _)| *until > queue.now);
-            stats.unavailable = failing.map(|(_, reason)| reason.to_string());
+            stats.unavailable = queue.refusal(queue.now).map(|reason| reason.to_string());
         }
         let parts = self.view.read().parts.clone();
         {
