@@ -6,6 +6,7 @@ pub(crate) mod commit;
 pub(crate) mod directory;
 pub(crate) mod frames;
 pub(crate) mod inner;
+pub(crate) mod keeping;
 pub(crate) mod log;
 pub(crate) mod maintain;
 pub(crate) mod merge;
@@ -42,8 +43,8 @@ use crate::wal::pending::Pending;
 use crate::wal::segment;
 use directory::{Position, Seal};
 use inner::{Inner, Queue, Writer};
+use keeping::Housekeeping;
 use log::Log;
-use maintain::Housekeeping;
 pub use maintain::Maintained;
 pub use open::{OpenError, Progress};
 use open::{io_error, recover};
@@ -80,7 +81,7 @@ impl<D: Disk> Db<D> {
         let path = format!("{}/{LOCK}", disk.display_root());
         let lock = lock.ok_or(OpenError::Locked { path })?;
         let manifest = Manifest::open(&disk).map_err(|e| OpenError::manifest(&disk, e))?;
-        for dir in [segment::DIR, seal::DIR, snapshot::DIR] {
+        for dir in [segment::DIR, keeping::BLOCKS, snapshot::DIR] {
             disk.create_dir(Path::new(dir)).map_err(io_error(&disk, Path::new(dir)))?;
         }
         disk.sync_dir(root).map_err(io_error(&disk, root))?;

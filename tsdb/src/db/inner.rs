@@ -9,7 +9,7 @@ use nightjar_platform::{Disk, RealClock};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::directory::Directory;
-use super::maintain::Housekeeping;
+use super::keeping::Housekeeping;
 use super::view::View;
 use crate::block::BlockCache;
 use crate::counters::Counters;

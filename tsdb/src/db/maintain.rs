@@ -2,17 +2,17 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
 
 use nightjar_model::TimestampMs;
 use nightjar_platform::Disk;
 
 use super::inner::Inner;
+use super::keeping::{Housekeeping, block_path, remove};
 use super::plan;
-use super::seal::block_path;
 use super::{quarantine, snapshot};
-use crate::manifest::{Change, Manifest};
+use crate::manifest::Change;
 use crate::wal::segment;
 
 /// What a step of housekeeping did.
@@ -30,21 +30,6 @@ pub enum Maintained {
         /// How many.
         blocks: usize,
     },
-}
-
-/// What only housekeeping touches.
-pub(crate) struct Housekeeping<D: Disk> {
-    pub(crate) manifest: Manifest<D>,
-    /// Number of the next file; a number is used once, whatever comes of it.
-    pub(crate) next_file: u64,
-    /// The state before the last seal, until nobody looks at it any more.
-    pub(crate) retired: Vec<Weak<()>>,
-    /// Snapshot files that may be removed.
-    pub(crate) old_snapshots: Vec<u64>,
-    /// Whether the series released by the newest seal may be forgotten: it has succeeded.
-    pub(crate) released: bool,
-    /// Something may be left to clean up after the last seal.
-    pub(crate) untidy: bool,
 }
 
 impl<D: Disk> Inner<D> {
@@ -152,13 +137,5 @@ impl<D: Disk> Inner<D> {
             remove(&self.disk, &block_path(*number))?;
         }
         Ok(Maintained::Expired { blocks: remove_now.len() })
-    }
-}
-
-/// Removes a file; it may be gone already.
-pub(crate) fn remove<D: Disk>(disk: &D, path: &Path) -> io::Result<()> {
-    match disk.remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-        _ => Ok(()),
     }
 }

@@ -10,8 +10,8 @@ use nightjar_model::TimestampMs;
 use nightjar_platform::{Disk, DiskFile, OpenMode};
 
 use super::directory::{Directory, Entry, Position};
-use super::seal::block_path;
-use super::{maintain, quarantine, seal, snapshot};
+use super::keeping::{BLOCKS, block_path, remove};
+use super::{quarantine, snapshot};
 use crate::block::{Block, BlockCache};
 use crate::head::state::Head;
 use crate::manifest::{self, ManifestError, Scalars, State};
@@ -204,10 +204,10 @@ pub(crate) fn open_blocks<D: Disk>(
 
 /// Puts aside or removes what the manifest does not name.
 pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
-    for entry in disk.list(Path::new(seal::DIR))? {
-        let path = Path::new(seal::DIR).join(&entry.name);
+    for entry in disk.list(Path::new(BLOCKS))? {
+        let path = Path::new(BLOCKS).join(&entry.name);
         if entry.name.ends_with(".tmp") {
-            maintain::remove(disk, &path)?;
+            remove(disk, &path)?;
         } else if !state.blocks.iter().any(|n| block_path(*n) == path) {
             quarantine::put(disk, &path)?;
         }
@@ -215,13 +215,13 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
     for entry in disk.list(Path::new(snapshot::DIR))? {
         let path = Path::new(snapshot::DIR).join(&entry.name);
         if !snapshot::COPIES.iter().any(|copy| snapshot::path(state.scalars.snapshot, copy) == path) {
-            maintain::remove(disk, &path)?;
+            remove(disk, &path)?;
         }
     }
     for entry in disk.list(Path::new(segment::DIR))? {
         let path = Path::new(segment::DIR).join(&entry.name);
         match segment::number_of(&entry.name) {
-            Some(number) if number < state.scalars.first_segment => maintain::remove(disk, &path)?,
+            Some(number) if number < state.scalars.first_segment => remove(disk, &path)?,
             Some(_) => {}
             None => quarantine::put(disk, &path)?,
         }

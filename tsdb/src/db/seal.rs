@@ -4,7 +4,6 @@
 //! written; one manifest record makes both count; only then may segments go, and only when no query needs them.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
@@ -18,7 +17,7 @@ use super::columns::{self, Samples};
 use super::directory::{Position, Seal};
 use super::frames::{FrameReader, LogRecall};
 use super::inner::{Inner, Waiting};
-use super::maintain::{self, Housekeeping};
+use super::keeping::{Housekeeping, block_path, remove};
 use super::plan;
 use super::snapshot::{self, SnapshotBuilder};
 use super::target::add_target;
@@ -28,14 +27,6 @@ use crate::head::state::{Head, Recall};
 use crate::head::table::{NOBODY, Slot, UNKNOWN};
 use crate::manifest::Change;
 use crate::wal::section::{Kind, read_exemplars};
-
-/// The directory of blocks.
-pub(crate) const DIR: &str = "blocks";
-
-/// The path of a block.
-pub(crate) fn block_path(number: u64) -> PathBuf {
-    Path::new(DIR).join(format!("{number:08}.blk"))
-}
 
 /// A block and its number.
 type NewBlock<D> = (u64, Arc<Block<D>>);
@@ -70,7 +61,7 @@ impl<D: Disk> Inner<D> {
         for number in numbers {
             let snapshots = snapshot::COPIES.map(|copy| snapshot::path(number, copy));
             for path in snapshots.iter().chain([&block_path(number)]) {
-                if let Err(error) = maintain::remove(&self.disk, path) {
+                if let Err(error) = remove(&self.disk, path) {
                     tracing::warn!(%error, path = %path.display(), "a file nobody needs could not be removed");
                 }
             }
