@@ -12,6 +12,7 @@ pub(crate) mod maintain;
 pub(crate) mod merge;
 pub(crate) mod open;
 pub(crate) mod order;
+pub(crate) mod packed;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod querier;

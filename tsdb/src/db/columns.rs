@@ -7,16 +7,53 @@ use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 
 use super::directory::{Pick, Position};
 use super::frames::{FrameReader, Lane};
+use super::packed::{Packed, Places};
 use crate::wal::rows::RowSink;
 use crate::wal::section::{Kind, read_histograms};
 use nightjar_platform::Disk;
+
+/// Values of one series: quick, or small.
+enum Values {
+    Plain(Vec<f64>),
+    Packed(Packed),
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values::Plain(Vec::new())
+    }
+}
+
+impl Values {
+    #[inline]
+    fn push(&mut self, bits: u64) {
+        match self {
+            Values::Plain(values) => values.push(f64::from_bits(bits)),
+            Values::Packed(values) => values.push(bits),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Values::Plain(values) => values.len(),
+            Values::Packed(values) => values.len(),
+        }
+    }
+
+    fn into_vec(self) -> Vec<f64> {
+        match self {
+            Values::Plain(values) => values,
+            Values::Packed(values) => values.unpack(),
+        }
+    }
+}
 
 /// One series while its rows are read.
 #[derive(Default)]
 struct Column {
     /// Places in [`Columns::times`], in order of writing.
-    at: Vec<u32>,
-    values: Vec<f64>,
+    at: Places,
+    values: Values,
     /// Empty while all are unknown.
     starts: Vec<TimestampMs>,
     /// Late samples in order of writing.
@@ -71,7 +108,7 @@ impl RowSink for Columns {
             return;
         }
         column.at.push(self.at);
-        column.values.push(f64::from_bits(bits));
+        column.values.push(bits);
         if start != 0 || !column.starts.is_empty() {
             column.starts.resize(column.values.len() - 1, 0);
             column.starts.push(start);
@@ -80,9 +117,9 @@ impl RowSink for Columns {
 }
 
 impl Columns {
-    fn new(range: ClosedRange, members: usize) -> Columns {
-        let mut columns = Vec::new();
-        columns.resize_with(members, Column::default);
+    fn new(range: ClosedRange, members: usize, pack: bool) -> Columns {
+        let values = || if pack { Values::Packed(Packed::default()) } else { Values::default() };
+        let columns = (0..members).map(|_| Column { values: values(), ..Column::default() }).collect();
         Columns {
             range,
             floor: TimestampMs::MIN,
@@ -151,6 +188,16 @@ pub(crate) struct Wanted<'a> {
     pub(crate) members: Vec<u32>,
 }
 
+/// Samples of one member that were read and are not asked for yet.
+pub(crate) struct Waiting {
+    times: Arc<[TimestampMs]>,
+    column: Column,
+}
+
+/// Timestamps of the member finished before, to be shared by the next one of its timeline if it has the same.
+#[derive(Default)]
+pub(crate) struct Shared(Option<(Places, Arc<[TimestampMs]>)>);
+
 /// Reads the samples in `range` of the members of one timeline.
 pub(crate) fn read<D: Disk>(
     reader: &mut FrameReader<'_, D>,
@@ -159,18 +206,21 @@ pub(crate) fn read<D: Disk>(
     range: ClosedRange,
 ) -> Vec<Samples> {
     let wanted = Wanted { picks, members: members.to_vec() };
-    read_many(reader, &[wanted], range).pop().unwrap_or_default()
+    let mut shared = Shared::default();
+    let waiting = read_many(reader, &[wanted], range, false).pop().unwrap_or_default();
+    waiting.into_iter().map(|w| w.finish(&mut shared)).collect()
 }
 
 /// Reads the samples in `range` of members of several timelines, for each the list of its members. Timelines share
-/// frames, so all are read in the order of writing: each frame once.
+/// frames, so all are read in the order of writing: each frame once. `pack` keeps what is read small.
 pub(crate) fn read_many<D: Disk>(
     reader: &mut FrameReader<'_, D>,
     wanted: &[Wanted<'_>],
     range: ClosedRange,
-) -> Vec<Vec<Samples>> {
-    let mut lanes: Vec<_> =
-        wanted.iter().map(|w| (Lane::new(&w.members), Columns::new(range, w.members.len()))).collect();
+    pack: bool,
+) -> Vec<Vec<Waiting>> {
+    let lane = |w: &Wanted<'_>| (Lane::new(&w.members), Columns::new(range, w.members.len(), pack));
+    let mut lanes: Vec<_> = wanted.iter().map(lane).collect();
     let mut order: Vec<(Position, u32, u32)> = Vec::new();
     for (lane, w) in wanted.iter().enumerate() {
         order.extend(w.picks.iter().enumerate().map(|(pick, p)| (p.entry.position(), lane as u32, pick as u32)));
@@ -186,20 +236,24 @@ pub(crate) fn read_many<D: Disk>(
             _ => lane.read(reader, pick, columns),
         }
     }
-    lanes.into_iter().map(|(_, columns)| finish(columns)).collect()
+    lanes.into_iter().map(|(_, columns)| columns.wait()).collect()
 }
 
-/// Timestamps of the series before, to be shared by the next one if it has the same.
-struct Shared {
-    at: Vec<u32>,
-    times: Arc<[TimestampMs]>,
+impl Columns {
+    fn wait(self) -> Vec<Waiting> {
+        let times: Arc<[TimestampMs]> = self.times.into();
+        let waiting = |mut column: Column| {
+            column.at.disordered |= !self.ascending;
+            Waiting { times: Arc::clone(&times), column }
+        };
+        self.columns.into_iter().map(waiting).collect()
+    }
 }
 
-fn finish(columns: Columns) -> Vec<Samples> {
-    let times = columns.times;
-    let mut shared: Option<Shared> = None;
-    let mut out = Vec::with_capacity(columns.columns.len());
-    for mut column in columns.columns {
+impl Waiting {
+    /// The samples as whoever asked wants them.
+    pub(crate) fn finish(self, shared: &mut Shared) -> Samples {
+        let Waiting { times, mut column } = self;
         let mut histograms = std::mem::take(&mut column.histograms);
         histograms.sort_by_key(|(section, s)| (s.timestamp, *section));
         histograms.dedup_by_key(|(_, s)| s.timestamp);
@@ -208,31 +262,31 @@ fn finish(columns: Columns) -> Vec<Samples> {
             histograms.binary_search_by_key(&t, |(_, s)| s.timestamp).is_ok_and(|i| histograms[i].0 < section)
         };
         column.late.retain(|(section, t, _, _)| !earlier(*section, *t));
-        let floats = match column.late.is_empty() && column.at.is_sorted_by(|a, b| a < b) && columns.ascending {
-            true => share(&mut column, &times, &mut shared),
+        let floats = match column.late.is_empty() && !column.at.disordered {
+            true => share(column, &times, shared),
             false => sort(column, &times),
         };
         let mut histograms: Vec<_> = histograms.into_iter().map(|(_, s)| s).collect();
         histograms.retain(|h| floats.timestamps.binary_search(&h.timestamp).is_err());
-        out.push(Samples { floats, histograms });
+        Samples { floats, histograms }
     }
-    out
 }
 
-fn share(column: &mut Column, times: &[TimestampMs], shared: &mut Option<Shared>) -> FloatColumn {
-    if column.values.is_empty() {
+fn share(column: Column, times: &[TimestampMs], shared: &mut Shared) -> FloatColumn {
+    let Column { at, values, starts: known, .. } = column;
+    if values.len() == 0 {
         return FloatColumn::default();
     }
-    let timestamps = match shared {
-        Some(s) if s.at == column.at => Arc::clone(&s.times),
+    let timestamps = match &shared.0 {
+        Some((places, times)) if *places == at => Arc::clone(times),
         _ => {
-            let own: Arc<[TimestampMs]> = column.at.iter().map(|at| times[*at as usize]).collect();
-            *shared = Some(Shared { at: std::mem::take(&mut column.at), times: Arc::clone(&own) });
+            let own: Arc<[TimestampMs]> = at.times(times).collect();
+            shared.0 = Some((at, Arc::clone(&own)));
             own
         }
     };
-    let values = std::mem::take(&mut column.values);
-    FloatColumn { timestamps, starts: starts(&column.starts, values.len()), values }
+    let values = values.into_vec();
+    FloatColumn { timestamps, starts: starts(&known, values.len()), values }
 }
 
 fn starts(starts: &[TimestampMs], len: usize) -> Option<Arc<[TimestampMs]>> {
@@ -244,10 +298,10 @@ fn starts(starts: &[TimestampMs], len: usize) -> Option<Arc<[TimestampMs]>> {
 
 /// Late samples or times out of order: sort; of equal times the first written wins.
 fn sort(column: Column, times: &[TimestampMs]) -> FloatColumn {
-    let own_starts = column.starts.iter().copied().chain(std::iter::repeat(0));
-    let in_order = column.at.iter().map(|at| times[*at as usize]).zip(&column.values).zip(own_starts);
-    let mut all: Vec<_> =
-        in_order.map(|((t, v), s)| (t, *v, s)).chain(column.late.into_iter().map(|(_, t, v, s)| (t, v, s))).collect();
+    let Column { at, values, starts, late, .. } = column;
+    let starts = starts.into_iter().chain(std::iter::repeat(0));
+    let in_order = at.times(times).zip(values.into_vec()).zip(starts).map(|((t, v), s)| (t, v, s));
+    let mut all: Vec<_> = in_order.chain(late.into_iter().map(|(_, t, v, s)| (t, v, s))).collect();
     all.sort_by_key(|(t, _, _)| *t);
     all.dedup_by_key(|(t, _, _)| *t);
     let any_start = all.iter().any(|(_, _, s)| *s != 0);

@@ -10,7 +10,7 @@ use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
-use super::columns::{self, Wanted};
+use super::columns::{self, Shared, Waiting, Wanted};
 use super::directory::Pick;
 use super::frames::FrameReader;
 use super::inner::Inner;
@@ -53,8 +53,10 @@ pub(crate) struct Set<D: Disk> {
 #[derive(Default)]
 pub(crate) struct Ahead {
     range: Option<ClosedRange>,
-    /// By index; taken out when asked for.
-    ready: BTreeMap<usize, SeriesData>,
+    /// Timeline and samples by index; taken out when asked for.
+    ready: BTreeMap<usize, (u32, Waiting)>,
+    /// By timeline.
+    shared: HashMap<u32, Shared>,
     merger: Merger,
     /// Sections of the log that could not be read.
     lost: u64,
@@ -62,21 +64,30 @@ pub(crate) struct Ahead {
     missing: u64,
 }
 
-/// Bytes a decoded sample takes on average while it waits.
-const SAMPLE_BYTES: usize = 12;
+/// Bytes a sample takes on average while it waits plain,
+const SAMPLE_BYTES: usize = 8;
+/// and packed,
+const PACKED_BYTES: usize = 1;
+/// and a series in any case.
+const SERIES_BYTES: usize = 200;
 
 impl<D: Disk> Set<D> {
     /// Reads series from `indices.start` on: all that are asked for, and as many of those behind them as memory allows,
     /// because neighbours by label are members of many timelines and reading one member costs nearly as much as all.
     fn read_ahead(&self, ahead: &mut Ahead, indices: Range<usize>, range: ClosedRange) {
-        let mut budget = self.inner.options.read_ahead_bytes;
+        let budget = self.inner.options.read_ahead_bytes;
+        let samples = |timeline| self.picks.get(&timeline).map_or(0, Vec::len);
+        let plain = |s: &Selected| s.member.map_or(0, |(timeline, _)| samples(timeline) * SAMPLE_BYTES + SERIES_BYTES);
+        let pack = self.series[indices.start..].iter().map(plain).sum::<usize>() > budget;
+        let sample_bytes = if pack { PACKED_BYTES } else { SAMPLE_BYTES };
+        let mut budget = budget;
         let mut by_timeline: BTreeMap<u32, Vec<(u32, usize)>> = BTreeMap::new();
         for index in indices.start..self.series.len() {
             let Some((timeline, member)) = self.series[index].member else { continue };
             if ahead.ready.contains_key(&index) {
                 continue;
             }
-            let cost = self.picks.get(&timeline).map_or(0, Vec::len) * SAMPLE_BYTES;
+            let cost = samples(timeline) * sample_bytes + SERIES_BYTES;
             if index >= indices.end && cost > budget {
                 break;
             }
@@ -89,10 +100,11 @@ impl<D: Disk> Set<D> {
             let Some(picks) = self.picks.get(&timeline) else { continue };
             members.sort_unstable();
             wanted.push(Wanted { picks, members: members.iter().map(|(member, _)| *member).collect() });
-            indices.extend(members.iter().map(|(_, index)| *index));
+            indices.extend(members.iter().map(|(_, index)| (*index, timeline)));
         }
-        let samples = columns::read_many(&mut reader, &wanted, range).into_iter().flatten();
-        ahead.ready.extend(indices.into_iter().zip(samples.map(|s| s.into_data())));
+        let waiting = columns::read_many(&mut reader, &wanted, range, pack).into_iter().flatten();
+        let ready = indices.into_iter().zip(waiting).map(|((index, timeline), waiting)| (index, (timeline, waiting)));
+        ahead.ready.extend(ready);
         ahead.lost += reader.lost;
     }
 
@@ -138,13 +150,17 @@ impl<D: Disk> SeriesSet for Set<D> {
         if ahead.range != Some(range) {
             ahead.range = Some(range);
             ahead.ready.clear();
+            ahead.shared.clear();
         }
         let unread = |i: &usize| self.series[*i].member.is_some() && !ahead.ready.contains_key(i);
         if let Some(first) = indices.clone().find(unread) {
             self.read_ahead(&mut ahead, first..indices.end, range);
         }
         for (index, mut parts) in indices.zip(parts) {
-            parts.extend(ahead.ready.remove(&index));
+            if let Some((timeline, waiting)) = ahead.ready.remove(&index) {
+                let shared = ahead.shared.entry(timeline).or_default();
+                parts.push(waiting.finish(shared).into_data());
+            }
             out.push(ahead.merger.merge(parts));
         }
         Ok(())
