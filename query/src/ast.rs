@@ -4,8 +4,10 @@ use nightjar_model::{Matcher, TimestampMs};
 
 mod inspect;
 mod names;
+mod text;
 
 pub use inspect::Children;
+pub use text::Text;
 
 /// A byte range of the query text, `start <= end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub enum ExprKind {
     /// `1.5`, `0x1f`, `Inf`, `5m`.
     Number(NumberLiteral),
     /// `"text"`.
-    String(String),
+    String(Box<Text>),
     /// `(expr)`.
     Paren(Box<Expr>),
     /// `-expr`, `+expr`.

@@ -192,7 +192,7 @@ impl<'q> Evaluation<'q> {
     fn value(&self, node: &Node, instant: bool) -> Result<Value, QueryError> {
         let at = self.grid.start;
         match (&node.kind, node.value_type) {
-            (NodeKind::String(text), _) => Ok(Value::String(at, text.clone())),
+            (NodeKind::String(text), _) => Ok(Value::String(at, text.as_str().to_owned())),
             _ if self.grid.len == 0 => Ok(Value::Matrix(Vec::new())),
             (_, ValueType::Scalar) => {
                 let values = self.builder.scalar(node)?;

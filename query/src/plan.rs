@@ -4,7 +4,7 @@ use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 
 use crate::ast::{
     AggregateExpr, AggregateOp, At, BinaryExpr, BinaryOp, Call, Expr, ExprKind, MatrixSelector, RangeMode, Span,
-    SubqueryExpr, UnaryOp, ValueType, VectorMatching, VectorSelector,
+    SubqueryExpr, Text, UnaryOp, ValueType, VectorMatching, VectorSelector,
 };
 use crate::error::QueryError;
 use crate::eval::grid::reference;
@@ -34,7 +34,7 @@ pub(crate) enum NodeKind {
     /// A constant.
     Number(f64),
     /// A text.
-    String(String),
+    String(Box<Text>),
     /// `-x`; unary plus leaves no trace.
     Negate(Box<Node>),
     /// `lhs op rhs`.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub(super) fn tree(expr: &Expr) -> Value {
     match &expr.kind {
         ExprKind::Number(number) => json!({"type": "numberLiteral", "val": format_f(number.value)}),
-        ExprKind::String(text) => json!({"type": "stringLiteral", "val": text}),
+        ExprKind::String(text) => json!({"type": "stringLiteral", "val": text.as_str()}),
         ExprKind::Paren(inner) => json!({"type": "parenExpr", "expr": tree(inner)}),
         ExprKind::StepInvariant(inner) => tree(inner),
         ExprKind::Unary(op, inner) => {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
-use nightjar_query::{Engine, Interrupt, Stop};
-use nightjar_ruler::{EngineQuery, Group, GroupView, Ruler, Settings, World};
+use nightjar_query::{Engine, Interrupt, Stop, VectorSample};
+use nightjar_ruler::{EngineQuery, Expression, Group, GroupView, NewestSample, Query, Ruler, Settings, World};
 use parking_lot::{Condvar, Mutex};
 
 use super::alerts::AlertSink;
@@ -35,7 +36,7 @@ pub struct Workplace {
     pub engine: Arc<dyn Fn() -> Arc<Engine> + Send + Sync>,
     /// Time.
     pub clock: Arc<dyn Clock>,
-    /// How long the evaluation of a group may take.
+    /// How long one query may take.
     pub timeout: Duration,
 }
 
@@ -149,11 +150,8 @@ impl Rules {
     }
 
     fn evaluate(&self, group: &mut Group, settings: &Settings, work: &Workplace) {
-        let (clock, timeout) = (&*work.clock, work.timeout);
-        let engine = (work.engine)();
-        let interrupt = Deadline { rules: self, clock, timeout, end: clock.monotonic().saturating_add(timeout) };
-        let storage: &dyn Store = &*work.store;
-        let query = EngineQuery { engine: &engine, storage, interrupt: &interrupt };
+        let clock = &*work.clock;
+        let query = TimedQuery { rules: self, work, engine: (work.engine)() };
         let external_labels = &settings.external_labels;
         let mut sink = StoreSink { store: &work.store, clock, alerts: &self.alerts, external_labels };
         let mut world = World { query: &query, sink: &mut sink, settings, clock };
@@ -187,7 +185,38 @@ impl State {
     }
 }
 
-/// Ends the queries of a group that takes too long, or when the server stops.
+/// Queries of which each may take so long and no longer.
+struct TimedQuery<'a> {
+    rules: &'a Rules,
+    work: &'a Workplace,
+    engine: Arc<Engine>,
+}
+
+impl TimedQuery<'_> {
+    fn ask<T>(&self, ask: impl FnOnce(&EngineQuery<'_>) -> T) -> T {
+        let (clock, timeout) = (&*self.work.clock, self.work.timeout);
+        let end = clock.monotonic().saturating_add(timeout);
+        let interrupt = Deadline { rules: self.rules, clock, timeout, end };
+        let storage: &dyn Store = &*self.work.store;
+        ask(&EngineQuery { engine: &self.engine, storage, interrupt: &interrupt })
+    }
+}
+
+impl Query for TimedQuery<'_> {
+    fn instant(&self, expr: &Expression, at: TimestampMs) -> Result<Vec<VectorSample>, String> {
+        self.ask(|query| query.instant(expr, at))
+    }
+
+    fn text(&self, text: &str, at: TimestampMs) -> Result<Vec<VectorSample>, String> {
+        self.ask(|query| query.text(text, at))
+    }
+
+    fn newest(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Vec<NewestSample>, String> {
+        self.ask(|query| query.newest(matchers, range))
+    }
+}
+
+/// Ends a query that takes too long, or when the server stops.
 struct Deadline<'a> {
     rules: &'a Rules,
     clock: &'a dyn Clock,

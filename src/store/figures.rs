@@ -44,6 +44,7 @@ fn gauges(stats: &DbStats, out: &mut Exposition) {
         ("nightjar_storage_spelling_bytes", "Bytes of label sets in memory.", stats.spelling_bytes),
         ("prometheus_tsdb_blocks_loaded", "Blocks.", stats.blocks),
         ("prometheus_tsdb_storage_blocks_bytes", "Bytes of blocks.", stats.block_bytes),
+        ("nightjar_storage_block_samples", "Samples and histograms in blocks.", stats.block_samples),
         ("nightjar_storage_unreadable_blocks", "Blocks that cannot be read.", stats.unreadable_blocks),
         ("nightjar_storage_writable", "Whether the log can be written.", u64::from(stats.unavailable.is_none())),
     ];

@@ -1,3 +1,5 @@
+//! Which configurations are taken, which refused, and what is shown of them.
+
 use super::*;
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/alertmanager/");

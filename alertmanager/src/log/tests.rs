@@ -1,3 +1,5 @@
+//! The log against power cuts, bad media and any bytes.
+
 use super::*;
 use crate::silence::Silence;
 use nightjar_platform::disk::{Crash, SimDisk};

@@ -1,3 +1,5 @@
+//! Both grammars side by side.
+
 use super::*;
 
 fn shown(result: Result<Vec<Matcher>, String>) -> String {

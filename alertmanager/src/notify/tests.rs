@@ -1,3 +1,5 @@
+//! What services get to see.
+
 use super::*;
 use crate::alert::Alert;
 use crate::config::Config;

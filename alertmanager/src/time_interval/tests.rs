@@ -1,3 +1,5 @@
+//! Instants inside and outside of intervals, in all zones.
+
 use super::*;
 
 fn interval(json: &str) -> TimeInterval {

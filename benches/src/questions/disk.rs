@@ -26,8 +26,18 @@ pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Ou
     if let Some(bytes) = snapshot {
         report.add("bytes per sample in a snapshot block", &kind.name, per_sample(bytes));
     }
+    if let Some(figure) = in_blocks(&server.client()?.get("/metrics")?.text()) {
+        report.add("bytes per sample in blocks", &kind.name, figure);
+    }
     server.stop()?;
     let stopped = disk_bytes(&data) - snapshot.unwrap_or(0);
     report.add("bytes per sample on disk after a clean stop", &kind.name, per_sample(stopped));
     Ok(())
+}
+
+/// What a sample takes once it is in a block, if the server tells.
+fn in_blocks(metrics: &str) -> Option<String> {
+    let gauge = |name: &str| metrics.lines().find_map(|l| l.strip_prefix(name)?.trim().parse::<f64>().ok());
+    let (bytes, samples) = (gauge("prometheus_tsdb_storage_blocks_bytes ")?, gauge("nightjar_storage_block_samples ")?);
+    (samples > 0.0).then(|| format!("{:.2}", bytes / samples))
 }

@@ -1,6 +1,5 @@
 //! Aggregations.
 
-use nightjar_model::labels::quote;
 use nightjar_model::number::format_g;
 
 use super::Builder;
@@ -128,12 +127,13 @@ impl<'q> Builder<'q> {
         let Some(NodeKind::String(label)) = node.param.as_ref().map(|param| &param.kind) else {
             return Err(QueryError::execution("count_values needs a label name"));
         };
-        if !is_valid_label_name(label) {
-            return Err(QueryError::execution(format!("invalid label name {}", quote(label))));
+        if !label.is_utf8() || !is_valid_label_name(label.as_str()) {
+            return Err(QueryError::execution(format!("invalid label name {}", label.quoted())));
         }
+        let label = label.as_str();
         let mut labels = node.grouping.clone();
         if !node.without {
-            labels.push(label.clone());
+            labels.push(label.to_owned());
         }
         let grouping = Grouping { labels: &labels, without: node.without };
         count_values(self.context, label, self.vector(&node.expr)?, &grouping, self.grid.len)

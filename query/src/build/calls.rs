@@ -212,7 +212,7 @@ fn first_selector_time(node: &Node) -> Option<(Option<i64>, i64)> {
 /// A string argument.
 fn text(node: &Node) -> &str {
     match &node.kind {
-        NodeKind::String(text) => text,
+        NodeKind::String(text) => text.as_str(),
         _ => "",
     }
 }

@@ -1,7 +1,7 @@
 //! Expressions by operator precedence.
 
 use crate::ast::{
-    AggregateExpr, AggregateOp, BinaryExpr, BinaryOp, Call, Expr, ExprKind, NumberLiteral, Span, UnaryOp,
+    AggregateExpr, AggregateOp, BinaryExpr, BinaryOp, Call, Expr, ExprKind, NumberLiteral, Span, Text, UnaryOp,
 };
 use crate::functions::function;
 use crate::parser::error::ParseError;
@@ -115,7 +115,7 @@ impl Parser<'_> {
         let token = self.bump()?;
         match token.tok {
             Tok::Number | Tok::Duration => Ok(Built::leaf(token.span, ExprKind::Number(self.number(token)?))),
-            Tok::Str => Ok(Built::leaf(token.span, ExprKind::String(quoting::unquote(self.text_of(token))))),
+            Tok::Str => Ok(self.string(token)),
             Tok::LParen => self.paren(token),
             Tok::LBrace => self.nameless_selector(token),
             Tok::Agg(op) if matches!(self.peek()?.tok, Tok::LParen | Tok::By | Tok::Without) => {
@@ -125,6 +125,13 @@ impl Parser<'_> {
             tok if tok.names_metric() => self.named_selector(token),
             _ => Err(self.unexpected(token)),
         }
+    }
+
+    /// A function of its own, to keep the frame of its recursive caller small.
+    #[inline(never)]
+    fn string(&self, token: Token) -> Built {
+        let text = Text::new(quoting::unquoted_bytes(self.text_of(token)));
+        Built::leaf(token.span, ExprKind::String(Box::new(text)))
     }
 
     /// The value of a number or duration token.

@@ -1,6 +1,8 @@
 //! What may follow an operand: `[5m]`, `[1h:5m]`, `offset 5m`, `@ 12`, `anchored`, `smoothed`.
 
-use crate::ast::{At, DurationExpr, DurationKind, Expr, ExprKind, MatrixSelector, RangeMode, Span, SubqueryExpr};
+use crate::ast::{
+    At, DurationExpr, DurationKind, Expr, ExprKind, MatrixSelector, NumberLiteral, RangeMode, Span, SubqueryExpr,
+};
 use crate::parser::error::ParseError;
 use crate::parser::number::negate;
 use crate::parser::stream::{Built, Context, Parser};
@@ -61,7 +63,10 @@ impl Parser<'_> {
         };
         let span = Span { start: built.node.span.start, end };
         built.depth = self.height(span, built.depth)?;
-        let expr = std::mem::replace(&mut built.node, Expr { span, kind: ExprKind::String(String::new()) });
+        let expr = std::mem::replace(
+            &mut built.node,
+            Expr { span, kind: ExprKind::Number(NumberLiteral { value: 0.0, duration: false }) },
+        );
         let subquery = SubqueryExpr { expr, range, step, offset: None, at: None };
         built.node.kind = ExprKind::Subquery(Box::new(subquery));
         Ok(())

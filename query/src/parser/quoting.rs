@@ -71,16 +71,21 @@ fn decode_escape(rest: &str, delimiter: char) -> Result<(Escaped, usize), String
     Ok((escaped, skip + digits as usize))
 }
 
-/// The text a string token means. The lexer has checked it. Bytes that are no UTF-8 (`"\xff"`) become U+FFFD, which is
-/// what a client of Prometheus sees in JSON too.
+/// The text a string token means, where text is needed: bytes that are no UTF-8 (`"\xff"`) become U+FFFD.
 pub(super) fn unquote(token: &str) -> String {
+    let bytes = unquoted_bytes(token);
+    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+}
+
+/// The bytes a string token means. The lexer has checked it.
+pub(super) fn unquoted_bytes(token: &str) -> Vec<u8> {
     let mut chars = token.chars();
     let (Some(delimiter), Some(_)) = (chars.next(), chars.next_back()) else {
-        return String::new();
+        return Vec::new();
     };
     let mut rest = chars.as_str();
     if delimiter == '`' || !rest.contains('\\') {
-        return rest.to_owned();
+        return rest.as_bytes().to_vec();
     }
     let mut bytes = Vec::with_capacity(rest.len());
     while let Some(at) = rest.find('\\') {
@@ -99,5 +104,5 @@ pub(super) fn unquote(token: &str) -> String {
         }
     }
     bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&bytes).into_owned()
+    bytes
 }

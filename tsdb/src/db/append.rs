@@ -1,6 +1,5 @@
 //! The way of a batch: judged and encoded under the writer's lock, then queued for the disk.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -58,9 +57,8 @@ impl<D: Disk> Inner<D> {
             if queue.stopping {
                 return Err(unavailable("the server is stopping"));
             }
-            match &queue.refuse_until {
-                Some((until, reason)) if now < *until => return Err(unavailable(Arc::clone(reason).as_ref())),
-                _ => {}
+            if let Some(reason) = queue.refusal(now) {
+                return Err(unavailable(reason.as_ref()));
             }
             if queue.pending.bytes.len() < self.options.queue_bytes {
                 return Ok(());

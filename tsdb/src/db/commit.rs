@@ -14,9 +14,6 @@ use super::log::{Log, Written};
 use super::view::View;
 use crate::wal::pending::Pending;
 
-/// After a failure the disk is left alone for so long.
-const PROBE_MS: i64 = 1000;
-
 impl<D: Disk> Inner<D> {
     /// Serves the queue until the database stops.
     pub(crate) fn run_committer(&self, mut log: Log<D>) {
@@ -96,7 +93,7 @@ impl<D: Disk> Inner<D> {
         let mut queue = self.queue.lock();
         let mut behind = std::mem::take(&mut queue.pending);
         waiting.append(&mut queue.waiting);
-        queue.refuse_until = Some((queue.now.saturating_add(PROBE_MS), reason.as_str().into()));
+        queue.failed = Some((queue.now, reason.as_str().into()));
         drop(queue);
         let directory = self.directory.read();
         let touched: HashSet<u32> =

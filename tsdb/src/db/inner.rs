@@ -61,14 +61,39 @@ pub(crate) struct Queue {
     pub(crate) pending: Pending,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) stopping: bool,
-    /// After a failure: nothing is accepted before this time.
-    pub(crate) refuse_until: Option<(TimestampMs, Arc<str>)>,
+    /// After a failure: when it was, and why nothing is accepted for a while.
+    pub(crate) failed: Option<(TimestampMs, Arc<str>)>,
     /// The wall clock of the newest batch.
     pub(crate) now: TimestampMs,
+}
+
+/// After a failed write so long nothing is tried.
+const PROBE_MS: i64 = 1000;
+
+impl Queue {
+    /// Why nothing is accepted now. A clock that was set back refuses nothing: it says nothing about the time since.
+    pub(crate) fn refusal(&self, now: TimestampMs) -> Option<&Arc<str>> {
+        let (since, reason) = self.failed.as_ref()?;
+        (0..PROBE_MS).contains(&now.saturating_sub(*since)).then_some(reason)
+    }
 }
 
 /// Whoever waits for a batch, and what to tell them.
 pub(crate) struct Waiting {
     pub(crate) done: AppendDone,
     pub(crate) report: AppendReport,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_set_back_refuses_nothing() {
+        let queue = Queue { failed: Some((5_000, "full".into())), ..Queue::default() };
+        for (now, refused) in [(5_000, true), (5_999, true), (6_000, false), (4_999, false), (-1_000_000, false)] {
+            assert_eq!(queue.refusal(now).is_some(), refused, "{now}");
+        }
+        assert!(Queue::default().refusal(0).is_none());
+    }
 }

@@ -52,6 +52,8 @@ pub struct DbStats {
     pub blocks: u64,
     /// Bytes of blocks.
     pub block_bytes: u64,
+    /// Samples and histograms in blocks.
+    pub block_samples: u64,
     /// Blocks that cannot be read.
     pub unreadable_blocks: u64,
     /// Seals finished.
@@ -116,8 +118,7 @@ impl<D: Disk> Inner<D> {
         {
             let queue = self.queue.lock();
             stats.queued_bytes = queue.pending.bytes.len() as u64;
-            let failing = queue.refuse_until.as_ref().filter(|(until, _)| *until > queue.now);
-            stats.unavailable = failing.map(|(_, reason)| reason.to_string());
+            stats.unavailable = queue.refusal(queue.now).map(|reason| reason.to_string());
         }
         let parts = self.view.read().parts.clone();
         {
@@ -131,6 +132,7 @@ impl<D: Disk> Inner<D> {
         let blocks = parts.blocks.values().map(|b| b.summary());
         stats.times = span(blocks.clone().filter_map(|s| s.times).map(|t| (t.start, t.end)).chain(stats.head_times));
         stats.blocks = parts.blocks.len() as u64;
+        stats.block_samples = blocks.clone().map(|s| s.samples + s.histograms).sum();
         stats.block_bytes = blocks.map(|s| s.file_len).sum();
         stats.unreadable_blocks = parts.unreadable.len() as u64;
         stats.log_segments = parts.segments.len() as u64;
