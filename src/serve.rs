@@ -297,18 +297,9 @@ fn app(
     })
 }
 
-fn store_options(flags: &ServeFlags, config: &Config) -> StoreOptions {
-    StoreOptions {
-        path: flags.storage.path.clone(),
-        retention: config.retention_time.unwrap_or(flags.storage.retention_time),
-        retention_bytes: config.retention_size.unwrap_or(flags.storage.retention_size),
-        out_of_order_window: config.out_of_order_window.unwrap_or(flags.storage.out_of_order_window),
-    }
-}
-
 /// Opens storage on a thread of its own; requests are answered 503 until it is done.
 fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
-    let options = store_options(flags, &app.loaded.read().config);
+    let options = settings::storage(flags, &app.loaded.read().config);
     let app = Arc::clone(app);
     let (threads, timeout) = (flags.rules.max_concurrent_evals, flags.query.timeout);
     tokio::task::spawn_blocking(move || {

@@ -10,6 +10,7 @@ use crate::app::Settings;
 use crate::config::Config;
 use crate::features::features;
 use crate::flags::ServeFlags;
+use crate::store::StoreOptions;
 use crate::units;
 
 /// Largest write request, compressed and decompressed, as in Prometheus.
@@ -48,14 +49,24 @@ pub(super) fn settings(
         },
         flags: listing,
         data_directory: flags.storage.path.clone(),
-        retention: retention(flags, config),
+        retention: retention(&storage(flags, config)),
     })
 }
 
+/// What storage is opened with; the file goes before flags.
+pub(super) fn storage(flags: &ServeFlags, config: &Config) -> StoreOptions {
+    StoreOptions {
+        path: flags.storage.path.clone(),
+        retention: config.retention_time.unwrap_or(flags.storage.retention_time),
+        retention_bytes: config.retention_size.unwrap_or(flags.storage.retention_size),
+        out_of_order_window: config.out_of_order_window.unwrap_or(flags.storage.out_of_order_window),
+    }
+}
+
 /// As `runtimeinfo` shows it: `15d or 50GiB`.
-fn retention(flags: &ServeFlags, config: &Config) -> String {
-    let time = units::format_duration(config.retention_time.unwrap_or(flags.storage.retention_time));
-    match config.retention_size.unwrap_or(flags.storage.retention_size) {
+fn retention(options: &StoreOptions) -> String {
+    let time = units::format_duration(options.retention);
+    match options.retention_bytes {
         0 => time,
         bytes => format!("{time} or {bytes}B"),
     }
