@@ -224,6 +224,9 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
             quarantine::put(disk, &path)?;
         }
     }
+    if !state.garbage.is_empty() {
+        disk.sync_dir(Path::new(BLOCKS))?;
+    }
     for entry in disk.list(Path::new(snapshot::DIR))? {
         let path = Path::new(snapshot::DIR).join(&entry.name);
         if !snapshot::COPIES.iter().any(|copy| snapshot::path(state.scalars.snapshot, copy) == path) {
