@@ -4,6 +4,7 @@
 mod client;
 mod errors;
 mod lifecycle;
+mod queries;
 mod quirks;
 mod server;
 mod slow;

@@ -22,6 +22,7 @@ pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod target;
 pub(crate) mod view;
+pub(crate) mod weigh;
 
 use std::path::Path;
 use std::sync::Arc;
