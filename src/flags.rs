@@ -273,6 +273,26 @@ pub struct QueryFlags {
     )]
     pub max_samples: usize,
 
+    /// Most memory one query may take, as 200MB or 1GB; 0 = no limit. What a query needs is estimated before it runs:
+    /// more is refused at once.
+    #[arg(long = "query.max-memory-per-query", value_name = "SIZE", env = "NIGHTJAR_QUERY_MAX_MEMORY_PER_QUERY",
+          hide_env = true, default_value = "200MB", value_parser = units::parse_size)]
+    pub max_memory_per_query: u64,
+
+    /// Most memory all queries together may take; 0 = no limit.
+    #[arg(long = "query.max-memory-total", value_name = "SIZE", env = "NIGHTJAR_QUERY_MAX_MEMORY_TOTAL",
+          hide_env = true, default_value = "1GB", value_parser = units::parse_size)]
+    pub max_memory_total: u64,
+
+    /// File to which every query is logged, one JSON object a line; query_log_file in the configuration goes before.
+    #[arg(long = "query.log-file", value_name = "PATH", env = "NIGHTJAR_QUERY_LOG_FILE", hide_env = true)]
+    pub log_file: Option<PathBuf>,
+
+    /// Queries that take longer get a line in the server's log, with their cost and who asked; 0s = none does.
+    #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "NIGHTJAR_QUERY_LOG_SLOWER_THAN",
+          hide_env = true, default_value = "10s", value_parser = units::parse_duration)]
+    pub log_slower_than: Duration,
+
     /// Most queries at once; others wait.
     #[arg(long = "query.max-concurrency", value_name = "N", env = "NIGHTJAR_QUERY_MAX_CONCURRENCY", hide_env = true,
           default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=400))]

@@ -19,6 +19,7 @@ pub mod ingest;
 pub mod log;
 pub mod metrics;
 pub mod parts;
+pub mod queries;
 pub mod retention;
 pub mod rules;
 pub mod safe_text;

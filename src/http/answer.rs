@@ -5,6 +5,7 @@ use nightjar_query::{Answer, MatrixSeries, SampleValue, Value, VectorSample};
 use super::histogram::histogram;
 use super::json;
 use super::respond::{PIECE_BYTES, Pieces, annotations};
+use crate::queries::Ticket;
 
 /// An answer on its way out. Elements already written are not written again.
 pub(super) struct AnswerPieces {
@@ -16,12 +17,14 @@ pub(super) struct AnswerPieces {
     /// Point of that element to write next; only a matrix has several.
     point: usize,
     started: bool,
+    /// The query it answers, in the list of running ones until the last piece is taken.
+    ticket: Option<Ticket>,
 }
 
 impl AnswerPieces {
     /// Wraps an answer; `stats` is the value of the member `stats`, empty to leave it out.
-    pub(super) fn new(answer: Answer, stats: Vec<u8>) -> AnswerPieces {
-        AnswerPieces { answer, stats, element: 0, point: 0, started: false }
+    pub(super) fn new(answer: Answer, stats: Vec<u8>, ticket: Option<Ticket>) -> AnswerPieces {
+        AnswerPieces { answer, stats, element: 0, point: 0, started: false, ticket }
     }
 
     fn head(&self, out: &mut Vec<u8>) {
@@ -49,6 +52,17 @@ impl AnswerPieces {
 
 impl Pieces for AnswerPieces {
     fn write_piece(&mut self, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        let more = self.write(out);
+        if let Some(ticket) = &self.ticket {
+            ticket.wrote(out.len() - before);
+        }
+        more
+    }
+}
+
+impl AnswerPieces {
+    fn write(&mut self, out: &mut Vec<u8>) -> bool {
         if !self.started {
             self.started = true;
             self.head(out);
@@ -163,11 +177,12 @@ mod tests {
     use std::sync::Arc;
 
     fn answer(value: Value) -> Answer {
-        Answer { value, warnings: vec![], infos: vec![], stats: Default::default() }
+        let memory = Arc::new(Arc::new(nightjar_query::MemoryPool::unlimited()).reserve());
+        Answer { value, warnings: vec![], infos: vec![], stats: Default::default(), memory }
     }
 
     fn text(value: Value) -> String {
-        let mut pieces = AnswerPieces::new(answer(value), Vec::new());
+        let mut pieces = AnswerPieces::new(answer(value), Vec::new(), None);
         let mut out = Vec::new();
         while pieces.write_piece(&mut out) {}
         String::from_utf8(out).unwrap()
@@ -208,7 +223,7 @@ mod tests {
     fn pieces_join_to_the_whole() {
         let floats: Vec<_> = (0..30_000).map(|i| (i * 1000, i as f64 + 0.5)).collect();
         let one = MatrixSeries { labels: up(), floats, histograms: vec![] };
-        let mut pieces = AnswerPieces::new(answer(Value::Matrix(vec![one.clone(), one])), Vec::new());
+        let mut pieces = AnswerPieces::new(answer(Value::Matrix(vec![one.clone(), one])), Vec::new(), None);
         let (mut out, mut count) = (Vec::new(), 1);
         let mut before = 0;
         while pieces.write_piece(&mut out) {

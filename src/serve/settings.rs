@@ -50,6 +50,8 @@ pub(super) fn settings(
             extended_range_selectors: features.extended_range_selectors,
             fill_modifiers: features.fill_modifiers,
         },
+        features,
+        per_step_stats: flags.enable_feature.iter().any(|name| name.trim() == "promql-per-step-stats"),
         flags: listing,
         data_directory: flags.storage.path.clone(),
         retention: spelled(&store),

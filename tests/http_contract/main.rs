@@ -5,6 +5,7 @@ mod admin;
 mod client;
 mod errors;
 mod lifecycle;
+mod queries;
 mod quirks;
 mod server;
 mod slow;

@@ -29,6 +29,7 @@ pub(crate) mod stats;
 pub(crate) mod target;
 pub(crate) mod verify;
 pub(crate) mod view;
+pub(crate) mod weigh;
 
 use std::path::Path;
 use std::sync::Arc;
