@@ -334,7 +334,7 @@ fn merge_points(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryErr
 fn orders(node: &Node) -> bool {
     use crate::ast::AggregateOp::{BottomK, TopK};
     match &node.kind {
-        NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => orders(inner),
+        NodeKind::Negate(inner) | NodeKind::Plus(inner) | NodeKind::StepInvariant(inner) => orders(inner),
         NodeKind::Binary(b) => orders(&b.lhs) || orders(&b.rhs),
         NodeKind::Aggregate(a) => matches!(a.op, TopK | BottomK),
         NodeKind::Call(call) => call.func.starts_with("sort") || call.args.iter().any(orders),

@@ -144,7 +144,8 @@ fn matrix_points(out: &mut Vec<u8>, series: &MatrixSeries, mut point: usize, lim
     }
     let floats = series.floats.len();
     while point < floats + series.histograms.len() {
-        if out.len() >= limit {
+        // Not before the first point: the labels would be written again.
+        if point > 0 && out.len() >= limit {
             return point;
         }
         if point == 0 && floats > 0 {
@@ -190,6 +191,20 @@ mod tests {
 
     fn up() -> Labels {
         Labels::from_pairs([("__name__", "up")])
+    }
+
+    #[test]
+    fn wherever_a_piece_ends_nothing_comes_twice() {
+        let series = |i: usize| MatrixSeries {
+            labels: Labels::from_pairs([("n", "x".repeat(i % 97) + &i.to_string())]),
+            floats: vec![(0, 1.0)],
+            histograms: vec![],
+        };
+        let answer = text(Value::Matrix((0..8000).map(series).collect()));
+        let parsed: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let result = parsed["data"]["result"].as_array().unwrap();
+        assert!(answer.len() > 5 * PIECE_BYTES && result.len() == 8000);
+        assert!(result.iter().all(|series| series["values"].as_array().unwrap().len() == 1));
     }
 
     #[test]
