@@ -11,7 +11,9 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::client::QueryCommand;
+use crate::retention::{self, RetentionRule};
 use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
+use crate::tsdb_command::TsdbCommand;
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -20,6 +22,8 @@ Examples:
       Listen on 127.0.0.1:9090, keep data in ./data, accept remote write, answer PromQL.
   nightjar --web.listen-address=:9090 --storage.tsdb.path=/var/lib/nightjar --storage.tsdb.retention.time=90d
       Listen on all interfaces, keep 90 days.
+  nightjar --storage.retention.rule='7d:{env=\"dev\"}' --web.enable-admin-api
+      Keep some series for a week only; allow deletes and snapshots through the API.
   nightjar --config.file=prometheus.yml --web.enable-lifecycle
       Take intervals, labels and rules from a Prometheus configuration; reload it with POST /-/reload or SIGHUP.
   nightjar query range 'rate(node_cpu_seconds_total[5m])' --since 1h
@@ -62,6 +66,8 @@ pub enum Command {
     Check(CheckCommand),
     /// Run unit tests of rules
     Test(TestCommand),
+    /// Look at a data directory: verify, inspect, dump
+    Tsdb(TsdbCommand),
 }
 
 /// How log lines look.
@@ -236,6 +242,11 @@ pub struct StorageFlags {
           env = "NIGHTJAR_STORAGE_TSDB_RETENTION_SIZE", default_value = "0", value_parser = units::parse_size)]
     pub retention_size: u64,
 
+    /// Keep some series for a shorter time, as 7d:{env="dev"}; may be repeated, the shortest time counts.
+    #[arg(long = "storage.retention.rule", value_name = "DURATION:SELECTOR", hide_env = true,
+          env = "NIGHTJAR_STORAGE_RETENTION_RULE", value_parser = retention::parse_rule)]
+    pub retention_rules: Vec<RetentionRule>,
+
     /// How late a sample may come.
     #[arg(long = "storage.tsdb.out-of-order-time-window", value_name = "DURATION", hide_env = true,
           env = "NIGHTJAR_STORAGE_TSDB_OUT_OF_ORDER_TIME_WINDOW", default_value = "4h",
@@ -261,6 +272,26 @@ pub struct QueryFlags {
         default_value_t = 50_000_000
     )]
     pub max_samples: usize,
+
+    /// Most memory one query may take, as 200MB or 1GB; 0 = no limit. What a query needs is estimated before it runs:
+    /// more is refused at once.
+    #[arg(long = "query.max-memory-per-query", value_name = "SIZE", env = "NIGHTJAR_QUERY_MAX_MEMORY_PER_QUERY",
+          hide_env = true, default_value = "200MB", value_parser = units::parse_size)]
+    pub max_memory_per_query: u64,
+
+    /// Most memory all queries together may take; 0 = no limit.
+    #[arg(long = "query.max-memory-total", value_name = "SIZE", env = "NIGHTJAR_QUERY_MAX_MEMORY_TOTAL",
+          hide_env = true, default_value = "1GB", value_parser = units::parse_size)]
+    pub max_memory_total: u64,
+
+    /// File to which every query is logged, one JSON object a line; query_log_file in the configuration goes before.
+    #[arg(long = "query.log-file", value_name = "PATH", env = "NIGHTJAR_QUERY_LOG_FILE", hide_env = true)]
+    pub log_file: Option<PathBuf>,
+
+    /// Queries that take longer get a line in the server's log, with their cost and who asked; 0s = none does.
+    #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "NIGHTJAR_QUERY_LOG_SLOWER_THAN",
+          hide_env = true, default_value = "10s", value_parser = units::parse_duration)]
+    pub log_slower_than: Duration,
 
     /// Most queries at once; others wait.
     #[arg(long = "query.max-concurrency", value_name = "N", env = "NIGHTJAR_QUERY_MAX_CONCURRENCY", hide_env = true,

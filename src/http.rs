@@ -1,8 +1,11 @@
 //! The HTTP API: Prometheus' routes, and the names other receivers gave to the same things.
 
+mod admin;
 mod answer;
 mod error;
 mod exemplars;
+mod features;
+mod federate;
 mod gzip;
 mod histogram;
 mod json;
@@ -11,8 +14,10 @@ mod lifecycle;
 mod lookup;
 mod matchers;
 mod metadata;
+mod origin;
 mod pages;
 mod params;
+mod queries;
 mod query;
 mod respond;
 mod rule_groups;
@@ -20,7 +25,7 @@ mod rules;
 mod stats;
 mod status;
 mod syntax;
-mod time;
+pub(crate) mod time;
 mod tree;
 mod unescape;
 mod write;
@@ -31,7 +36,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 
 use crate::app::App;
 use error::{ApiError, ErrorType};
@@ -112,10 +117,13 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/status/runtimeinfo", get(status::runtime_info)),
         ("/api/v1/status/buildinfo", get(status::build_info)),
         ("/api/v1/status/flags", get(status::flags)),
-        ("/api/v1/features", get(status::features)),
-        ("/api/v1/admin/tsdb/delete_series", post(rules::admin).put(rules::admin)),
-        ("/api/v1/admin/tsdb/clean_tombstones", post(rules::admin).put(rules::admin)),
-        ("/api/v1/admin/tsdb/snapshot", post(rules::admin).put(rules::admin)),
+        ("/api/v1/status/queries", get(queries::list)),
+        ("/api/v1/status/queries/{id}", delete(queries::cancel)),
+        ("/federate", get(federate::federate)),
+        ("/api/v1/features", get(features::features)),
+        ("/api/v1/admin/tsdb/delete_series", post(admin::delete_series).put(admin::delete_series)),
+        ("/api/v1/admin/tsdb/clean_tombstones", post(admin::clean_tombstones).put(admin::clean_tombstones)),
+        ("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot)),
     ]
 }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightjar_platform::{Clock, PanicPolicy};
-use nightjar_query::{Engine, EngineOptions};
+use nightjar_platform::{Clock, PanicPolicy, Thread, spawn_background};
+use nightjar_query::{Engine, EngineOptions, MemoryPool};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
@@ -23,6 +23,7 @@ use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
 use crate::metrics::Metrics;
+use crate::queries::Queries;
 use crate::rules;
 use crate::rules::destinations::Destinations;
 use crate::rules::senders::Senders;
@@ -35,6 +36,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How often storage looks after itself.
 const MAINTENANCE: Duration = Duration::from_secs(5);
+
+/// So much of the data is read again each time, to find damage before a query does: 34 GB a day at most.
+const SCRUB_BYTES: u64 = 2 << 20;
 
 /// The configuration read when no flag names one, if it exists.
 const DEFAULT_CONFIG: &str = "prometheus.yml";
@@ -106,6 +110,7 @@ impl Running {
         }
         open_behind(&app, &flags, parts.open_store);
         tokio::spawn(maintain(Arc::clone(&app)));
+        tokio::spawn(compact(Arc::clone(&app)));
         let content = config_path(&flags).and_then(|path| config::content(&path).ok());
         Ok(Running { app, addresses, server, flags, content, control })
     }
@@ -171,9 +176,15 @@ impl Running {
     /// Reads the configuration again; keeps the old one when something is wrong.
     fn reload(&self) -> Result<(), String> {
         let loaded = load_config(&self.flags);
-        match loaded.and_then(|config| load_rules(&config, &self.flags).map(|rules| (config, rules))) {
+        let loaded = loaded.and_then(|config| {
+            let rules = load_rules(&config, &self.flags)?;
+            self.app.queries.log_to(query_log(&self.flags, &config))?;
+            Ok((config, rules))
+        });
+        match loaded {
             Ok((config, rules)) => {
-                *self.app.engine.write() = Arc::new(Engine::new(engine_options(&self.flags, &config)));
+                let engine = Engine::new(engine_options(&self.flags, &config));
+                *self.app.engine.write() = Arc::new(engine.with_memory(Arc::clone(&self.app.query_memory)));
                 self.app.rules.replace(rules, &*self.app.clock);
                 report_ignored(&config);
                 let at = self.app.clock.wall_ms();
@@ -203,6 +214,28 @@ async fn maintain(app: Arc<App>) {
         if tokio::task::spawn_blocking(step).await.is_err() {
             tracing::error!("looking after the data met a bug; the line above has details");
         }
+    }
+}
+
+/// Lets storage make large blocks of small ones, and read them again, until the server stops.
+async fn compact(app: Arc<App>) {
+    while app.store.phase() != Phase::Stopping {
+        tokio::time::sleep(MAINTENANCE).await;
+        let app = Arc::clone(&app);
+        let step = move || {
+            let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) else { return };
+            let store = Arc::clone(store);
+            let thread = spawn_background("nightjar-compact", &abort_on_panic(), move || {
+                store.scrub(SCRUB_BYTES);
+                store.compact();
+            });
+            match thread.map(Thread::join) {
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "no thread for compaction; it is tried again"),
+            }
+        };
+        // A panic of the thread has ended the process.
+        let _ = tokio::task::spawn_blocking(step).await;
     }
 }
 
@@ -260,6 +293,11 @@ fn engine_options(flags: &ServeFlags, config: &Config) -> EngineOptions {
     }
 }
 
+/// Where queries are logged; the file goes before the flag.
+fn query_log<'a>(flags: &'a ServeFlags, config: &'a Config) -> Option<&'a Path> {
+    config.query_log_file.as_deref().or(flags.query.log_file.as_deref())
+}
+
 /// A server that panicked half way is worse than one that starts again: acknowledged data is on disk.
 fn abort_on_panic() -> PanicPolicy {
     PanicPolicy::new(|thread, message| {
@@ -279,6 +317,10 @@ fn app(
     let limits = Limits { max_concurrency: flags.query.max_concurrency as usize, timeout: flags.query.timeout };
     let ingest = Ingest::start(IngestLimits::default(), &abort_on_panic());
     let started = parts.clock.wall_ms();
+    let query_memory = Arc::new(MemoryPool::new(flags.query.max_memory_per_query, flags.query.max_memory_total));
+    let queries = Arc::new(Queries::new(Arc::clone(&parts.clock), flags.query.log_slower_than));
+    queries.log_to(query_log(flags, &config))?;
+    let engine = Engine::new(engine_options(flags, &config)).with_memory(Arc::clone(&query_memory));
     Ok(App {
         settings: settings::settings(flags, listing, &config)?,
         clock: Arc::clone(&parts.clock),
@@ -291,7 +333,9 @@ fn app(
             senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
         })),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
-        engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
+        engine: RwLock::new(Arc::new(engine)),
+        queries,
+        query_memory,
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
         control,
     })
@@ -323,8 +367,8 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
 }
 
 fn start_rules(app: &Arc<App>, store: Arc<dyn Store>, threads: u32, timeout: Duration) -> std::io::Result<()> {
-    let (clock, engines) = (Arc::clone(&app.clock), Arc::clone(app));
-    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout };
+    let (clock, engines, queries) = (Arc::clone(&app.clock), Arc::clone(app), Arc::clone(&app.queries));
+    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, queries };
     app.rules.start(work, threads, &abort_on_panic())
 }
 

@@ -120,7 +120,7 @@ const FIXTURES: &[(&str, &str)] = &[
     ("alert-log", "testdata/alertmanager/v1.log"),
     ("block", "testdata/block/v1"),
     ("column", "testdata/block/v1"),
-    ("manifest", "testdata/wal/v1/MANIFEST"),
+    ("manifest", "testdata/wal/v2/MANIFEST"),
     ("remote_write", "testdata/remote_write"),
     ("wal", "testdata/wal/v1/wal"),
 ];

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::histogram::FloatHistogram;
 use crate::labels::Labels;
@@ -33,12 +34,29 @@ pub enum StorageError {
 pub trait Storage: Send + Sync {
     /// A view of everything acknowledged so far that concerns `range`. It never changes while held.
     fn querier(&self, range: ClosedRange) -> Result<Box<dyn Querier>, StorageError>;
+
+    /// A number that grows with every change of what is stored for a time in `range`: samples that came, late or not,
+    /// or were deleted. Take it *before* the view: two views whose numbers are equal give equal answers. Moving samples
+    /// between the log and blocks is no change. Numbers say nothing about those of another run of the program. Whoever
+    /// does not keep count never answers the same number twice.
+    fn generation(&self, range: ClosedRange) -> u64 {
+        let _ = range;
+        static NEVER_TWICE: AtomicU64 = AtomicU64::new(1 << 63);
+        NEVER_TWICE.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// One immutable view of the data. Answers concern the range the view was opened for.
 pub trait Querier: Send + Sync {
     /// Series that satisfy all `matchers`, sorted by labels.
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError>;
+
+    /// About how much [`Querier::select`] would find, told without reading samples or copying labels; `None` when that
+    /// is not known.
+    fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {
+        let _ = (matchers, range);
+        Ok(None)
+    }
 
     /// Sorted names of labels of series that satisfy all `matchers`; at most `limit` (0 = no limit).
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError>;
@@ -48,6 +66,17 @@ pub trait Querier: Send + Sync {
 
     /// Exemplars of series that satisfy all `matchers`, by series, each list sorted by time.
     fn exemplars(&self, matchers: &[Matcher]) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError>;
+}
+
+/// How much a selection is, about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Number of series.
+    pub series: u64,
+    /// Samples of all of them.
+    pub samples: u64,
+    /// From the first to the last sample of each series, summed over all series, in milliseconds.
+    pub span_ms: u64,
 }
 
 /// A sorted list that may have been cut.

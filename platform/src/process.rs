@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door")]
 
 use std::io;
+use std::time::Duration;
 
 /// What a process uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,6 +28,12 @@ pub fn usage() -> io::Result<Usage> {
     let mut usage = usage_of("self")?;
     usage.max_fds = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
     Ok(usage)
+}
+
+/// CPU time the calling thread has used, in user and system mode.
+pub fn thread_cpu() -> Duration {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(used.tv_sec.unsigned_abs(), used.tv_nsec as u32)
 }
 
 /// What the process `pid` (a number or `self`) uses now; `max_fds` is 0.
@@ -94,6 +101,16 @@ mod tests {
         for cut in 0..line.find(" 256").unwrap() {
             assert_eq!(parse_stat(&line[..cut], UNITS), None);
         }
+    }
+
+    #[test]
+    fn a_thread_that_works_uses_cpu() {
+        let before = thread_cpu();
+        let mut sum = 0u64;
+        while thread_cpu() == before {
+            sum = std::hint::black_box(sum + 1);
+        }
+        assert!(thread_cpu() > before);
     }
 
     #[test]

@@ -40,8 +40,8 @@ impl Url {
     }
 }
 
-/// Sends a form (or a GET when it is empty) and answers the body, of whatever status.
-pub(super) fn post(url: &Url, path: &str, form: &str) -> Result<Vec<u8>, String> {
+/// Sends a request, with a form unless that is empty, and answers the body, of whatever status.
+pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Vec<u8>, String> {
     let timeouts =
         Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(150), write: Duration::from_secs(30) };
     let place = format!("http://{}:{}", url.host, url.port);
@@ -55,7 +55,7 @@ pub(super) fn post(url: &Url, path: &str, form: &str) -> Result<Vec<u8>, String>
             Ok(mut stream) => {
                 let mut bytes = Vec::new();
                 stream
-                    .write_all(&head(url, path, form))
+                    .write_all(&head(url, method, path, form))
                     .and_then(|()| stream.write_all(form.as_bytes()))
                     .map_err(failed)?;
                 stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes).map_err(failed)?;
@@ -67,8 +67,7 @@ pub(super) fn post(url: &Url, path: &str, form: &str) -> Result<Vec<u8>, String>
     Err(last.map_or_else(|| format!("cannot reach {place}"), failed))
 }
 
-fn head(url: &Url, path: &str, form: &str) -> Vec<u8> {
-    let method = if form.is_empty() { "GET" } else { "POST" };
+fn head(url: &Url, method: &str, path: &str, form: &str) -> Vec<u8> {
     let mut head = format!(
         "{method} {}{path} HTTP/1.1\r\nHost: {}:{}\r\nUser-Agent: nightjar/{}\r\nConnection: close\r\n",
         url.path,

@@ -7,6 +7,7 @@
 //! The bytes are written down in `docs/format/block.md`.
 
 mod assemble;
+mod assembly;
 mod builder;
 mod cache;
 mod column_entry;
@@ -18,6 +19,7 @@ mod facts;
 mod input;
 mod listing;
 mod matching;
+mod merge;
 mod page;
 mod postings;
 mod presence;
@@ -25,7 +27,10 @@ mod reader;
 mod sample_reader;
 mod section;
 mod spill;
+mod spool;
 mod symbols;
+mod timelines;
+mod usage;
 mod verify;
 mod writer;
 
@@ -33,7 +38,9 @@ pub use builder::{BlockBuilder, BlockOptions};
 pub use cache::BlockCache;
 pub use error::{BlockError, Damage};
 pub use input::{BlockSeries, BlockSummary, Presence};
+pub use merge::{MergeSource, merge};
 pub use reader::Block;
+pub use usage::MetricUsage;
 
 #[cfg(test)]
 mod tests;

@@ -4,12 +4,16 @@ pub mod block;
 pub mod bytes;
 pub mod codec;
 mod counters;
+mod cut;
 mod db;
 mod head;
 mod manifest;
 mod options;
+mod tombstone;
 mod wal;
 
 pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
-pub use db::{Cardinality, Db, DbStats, Maintained, OpenError, Progress};
-pub use options::Options;
+pub use db::{
+    BlockInfo, Cardinality, Compacted, Db, DbStats, Finding, Maintained, OpenError, Progress, Verified, verify,
+};
+pub use options::{Options, RetentionRule};

@@ -21,8 +21,8 @@ use record::{FRAME, frame, read_frame};
 const FILES: [&str; 2] = ["MANIFEST", "MANIFEST.copy"];
 const TEMPORARY: &str = "MANIFEST.tmp";
 const MAGIC: [u8; 8] = *b"NJMANIFS";
-/// The newest format this version knows.
-pub(crate) const VERSION: u32 = 1;
+/// The newest format this version knows, and the one it writes.
+pub(crate) const VERSION: u32 = 2;
 const HEADER: u64 = 16;
 /// A longer file is not a manifest.
 const MAX_BYTES: u64 = 64 << 20;
@@ -57,6 +57,19 @@ pub(crate) struct Manifest<D: Disk> {
     doubtful: bool,
 }
 
+/// What both files together say.
+#[derive(Debug, Default)]
+pub(crate) struct Peeked {
+    /// The newest state.
+    pub(crate) state: State,
+    /// Number of the newest record.
+    number: u64,
+    /// Whether both files are whole and say the same.
+    pub(crate) whole: bool,
+    /// Whether both have the format of this version.
+    current: bool,
+}
+
 /// What one of the two files says.
 #[derive(Default)]
 struct Copy {
@@ -65,11 +78,13 @@ struct Copy {
     records: BTreeMap<u64, Change>,
     /// Whether it ends with a whole record and nothing in it is damaged.
     clean: bool,
+    /// Whether it has the format of this version.
+    current: bool,
 }
 
 impl<D: Disk> Manifest<D> {
     /// The newest state on a disk, changing nothing; `None` when there is no manifest.
-    pub(crate) fn peek(disk: &D) -> Result<Option<(State, u64, bool)>, ManifestError> {
+    pub(crate) fn peek(disk: &D) -> Result<Option<Peeked>, ManifestError> {
         let copies = [read_copy(disk, FILES[0])?, read_copy(disk, FILES[1])?];
         if copies.iter().all(|c| !c.exists) {
             return Ok(None);
@@ -77,7 +92,8 @@ impl<D: Disk> Manifest<D> {
         if copies.iter().all(|c| !c.readable) {
             return Err(ManifestError::Damaged("neither it nor its copy begins as a manifest does".into()));
         }
-        let clean = copies.iter().all(|c| c.clean) && copies[0].records.len() == copies[1].records.len();
+        let whole = copies.iter().all(|c| c.clean) && copies[0].records.len() == copies[1].records.len();
+        let current = copies.iter().all(|c| c.current);
         let mut records = BTreeMap::new();
         copies.into_iter().for_each(|copy| records.extend(copy.records));
         let full = records.iter().rev().find(|(_, r)| r.full).map(|(number, _)| *number);
@@ -93,14 +109,15 @@ impl<D: Disk> Manifest<D> {
             state.apply(change);
             next += 1;
         }
-        Ok(Some((state, next - 1, clean)))
+        Ok(Some(Peeked { state, number: next - 1, whole, current }))
     }
 
     /// Opens the manifest, creating it when there is none.
     pub(crate) fn open(disk: &D) -> Result<Manifest<D>, ManifestError> {
-        let found = Manifest::peek(disk)?;
-        let (state, number, clean) = found.unwrap_or((State::default(), 0, false));
-        let mut manifest = Manifest { disk: disk.clone(), state, number, files: Vec::new(), doubtful: !clean };
+        let Peeked { state, number, whole, current } = Manifest::peek(disk)?.unwrap_or_default();
+        // An older format is written anew before anything is added.
+        let doubtful = !whole || !current;
+        let mut manifest = Manifest { disk: disk.clone(), state, number, files: Vec::new(), doubtful };
         if manifest.doubtful {
             manifest.rewrite()?;
         } else {
@@ -141,24 +158,37 @@ impl<D: Disk> Manifest<D> {
     fn rewrite(&mut self) -> io::Result<()> {
         self.doubtful = true;
         self.number += 2;
-        let mut bytes = header();
-        bytes.extend(frame(self.number, &self.state.as_change()));
         self.files.clear();
-        for name in FILES {
-            match self.disk.remove_file(Path::new(TEMPORARY)) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let file = self.disk.open(Path::new(TEMPORARY), OpenMode::CreateNew)?;
-            file.write_all_at(&bytes, 0)?;
-            file.sync_data()?;
-            self.disk.rename(Path::new(TEMPORARY), Path::new(name))?;
-            self.disk.sync_dir(Path::new(""))?;
-            self.files.push((file, bytes.len() as u64));
-        }
+        self.files = write_anew(&self.disk, Path::new(""), self.number, &self.state)?;
         self.doubtful = false;
         Ok(())
     }
+
+    /// Writes a manifest of its own for `state` into another directory, durable when this returns.
+    pub(crate) fn write_copy(disk: &D, directory: &Path, state: &State) -> io::Result<()> {
+        write_anew(disk, directory, 1, state).map(|_| ())
+    }
+}
+
+/// Writes both files of a directory anew; answers them and their lengths.
+fn write_anew<D: Disk>(disk: &D, directory: &Path, number: u64, state: &State) -> io::Result<Vec<(D::File, u64)>> {
+    let mut bytes = header();
+    bytes.extend(frame(number, &state.as_change()));
+    let temporary = directory.join(TEMPORARY);
+    let mut files = Vec::with_capacity(FILES.len());
+    for name in FILES {
+        match disk.remove_file(&temporary) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let file = disk.open(&temporary, OpenMode::CreateNew)?;
+        file.write_all_at(&bytes, 0)?;
+        file.sync_data()?;
+        disk.rename(&temporary, &directory.join(name))?;
+        disk.sync_dir(directory)?;
+        files.push((file, bytes.len() as u64));
+    }
+    Ok(files)
 }
 
 fn header() -> Vec<u8> {
@@ -185,11 +215,12 @@ fn read_copy<D: Disk>(disk: &D, name: &str) -> Result<Copy, ManifestError> {
     if bytes[..8] != MAGIC || word(12) != crc32c::crc32c(&bytes[..12]) {
         return Ok(copy);
     }
-    if word(8) != VERSION {
+    if !(1..=VERSION).contains(&word(8)) {
         return Err(ManifestError::Newer(word(8)));
     }
     copy.readable = true;
     let mut at = HEADER as usize;
+    copy.current = word(8) == VERSION;
     copy.clean = true;
     while at < bytes.len() {
         match read_frame(&bytes[at..]) {
