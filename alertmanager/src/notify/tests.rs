@@ -113,7 +113,7 @@ fn services_know_the_group_by_its_hash() {
     assert_eq!(event["payload"]["custom_details"]["num_firing"], "1");
     assert_eq!(json("pagerduty", true)["event_action"], "resolve");
     let alert = json("opsgenie", false);
-    assert_eq!((alert["alias"].as_str(), alert["responders"][1]["name"].as_str()), (Some(hash.as_str()), Some("b")));
+    assert_eq!((alert["alias"].as_str(), alert["responders"][1]["name"].as_str()), (Some(hash.as_str()), Some(" b")));
     assert_eq!(body("opsgenie", 0, false).0.len(), 3);
     assert!(
         body("opsgenie", 0, true).0[0].url.expose().ends_with(&format!("v2/alerts/{hash}/close?identifierType=alias"))
