@@ -11,6 +11,7 @@ use crate::parts;
 use crate::rules;
 use crate::safe_text;
 use crate::serve;
+use crate::tsdb_command;
 
 /// Runs the program; answers its exit code: 0 done, 1 failed, 2 the command line makes no sense.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -26,6 +27,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Query(query)) => client::run(&query, &mut std::io::stdout().lock()),
         Some(Command::Check(check)) => return rules::arguments::check(&check),
         Some(Command::Test(test)) => return rules::arguments::test(&test),
+        Some(Command::Tsdb(tsdb)) => tsdb_command::run(&tsdb),
         None if cli.serve.version => {
             let text = format!("nightjar, version {VERSION} (speaks the API of Prometheus {PROMETHEUS_VERSION})\n");
             std::io::stdout().write_all(text.as_bytes()).map_err(|e| e.to_string())

@@ -20,7 +20,7 @@ mod rules;
 mod stats;
 mod status;
 mod syntax;
-mod time;
+pub(crate) mod time;
 mod tree;
 mod unescape;
 mod write;

@@ -22,6 +22,7 @@ use crate::flags::ServeFlags;
 use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::rules;
 use crate::rules::destinations::Destinations;
@@ -197,6 +198,9 @@ async fn maintain(app: Arc<App>) {
         let app = Arc::clone(&app);
         let step = move || {
             if let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) {
+                if app.memory.is_full() {
+                    store.relieve();
+                }
                 store.maintain(app.clock.wall_ms());
             }
         };
@@ -277,7 +281,8 @@ fn app(
 ) -> Result<App, String> {
     let metrics = Arc::new(Metrics::default());
     let limits = Limits { max_concurrency: flags.query.max_concurrency as usize, timeout: flags.query.timeout };
-    let ingest = Ingest::start(IngestLimits::default(), &abort_on_panic());
+    let memory_limit = settings::memory_limit(flags);
+    let ingest = Ingest::start(IngestLimits::within(memory_limit), &abort_on_panic());
     let started = parts.clock.wall_ms();
     Ok(App {
         settings: settings::settings(flags, listing, &config)?,
@@ -290,6 +295,7 @@ fn app(
             embedded: None,
             senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
         })),
+        memory: MemoryGuard::new(memory_limit),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),

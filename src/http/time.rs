@@ -20,7 +20,7 @@ pub(super) const MIN_TIME: TimestampMs = -(1 << 61);
 pub(super) const MAX_TIME: TimestampMs = 1 << 61;
 
 /// Float seconds since the epoch or RFC 3339.
-pub(super) fn parse_time(text: &str) -> Result<TimestampMs, String> {
+pub(crate) fn parse_time(text: &str) -> Result<TimestampMs, String> {
     if let Ok(seconds) = text.parse::<f64>()
         && !seconds.is_nan()
     {

@@ -57,6 +57,10 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
         };
         return counted(&app, protocol, response::unavailable(protocol, reason, RETRY_AFTER_S));
     };
+    let resident = || nightjar_platform::process::resident_bytes().ok();
+    if app.memory.refuses(app.clock.monotonic(), resident) {
+        return counted(&app, protocol, response::unavailable(protocol, NO_MEMORY, RETRY_AFTER_S));
+    }
     let (buffer, room) = match collect(&app, protocol, body).await {
         Ok(collected) => collected,
         Err(reply) => return counted(&app, protocol, reply),
@@ -75,6 +79,7 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
     counted(&app, protocol, answered.await.unwrap_or_else(lost))
 }
 
+const NO_MEMORY: &str = "memory is short (--memory-limit); data is being moved to the disk";
 const OVERLOADED: &str = "too many writes are in flight";
 
 /// When a sender shall come back.

@@ -1,10 +1,12 @@
 //! The database: a head over a log, blocks behind it, and a manifest that says which of them count.
 
 pub(crate) mod append;
+pub(crate) mod cardinality;
 pub(crate) mod columns;
 pub(crate) mod commit;
 pub(crate) mod directory;
 pub(crate) mod frames;
+pub(crate) mod imports;
 pub(crate) mod inner;
 pub(crate) mod keeping;
 pub(crate) mod log;
@@ -16,6 +18,7 @@ pub(crate) mod packed;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod querier;
+pub(crate) mod reserve;
 pub(crate) mod seal;
 pub(crate) mod set;
 pub(crate) mod snapshot;
@@ -25,15 +28,15 @@ pub(crate) mod view;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{AppendDone, Appender, Atomicity, Querier, Storage, StorageError, WriteBatch};
-use nightjar_model::{ClosedRange, TimestampMs};
+use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
 use nightjar_platform::{Disk, Entropy, PanicPolicy, RealClock, RealEntropy, SeededEntropy, Thread, spawn};
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use crate::block::BlockCache;
+use crate::block::{BlockBuilder, BlockCache};
 use crate::counters::Counters;
 use crate::head::batch::Collected;
 use crate::head::encode::Encoder;
@@ -42,7 +45,9 @@ use crate::manifest::{Manifest, ManifestError};
 use crate::options::Options;
 use crate::wal::pending::Pending;
 use crate::wal::segment;
+pub use cardinality::Cardinality;
 use directory::{Position, Seal};
+pub use imports::ImportedBlock;
 use inner::{Inner, Queue, Writer};
 use keeping::Housekeeping;
 use log::Log;
@@ -50,7 +55,8 @@ pub use maintain::Maintained;
 pub use open::{OpenError, Progress};
 use open::{io_error, recover};
 use querier::DbQuerier;
-pub use stats::{Cardinality, DbStats};
+use reserve::Reserve;
+pub use stats::DbStats;
 use view::{Parts, View};
 
 /// The lock file of a data directory.
@@ -81,13 +87,14 @@ impl<D: Disk> Db<D> {
         let lock = disk.lock(Path::new(LOCK)).map_err(io_error(&disk, Path::new(LOCK)))?;
         let path = format!("{}/{LOCK}", disk.display_root());
         let lock = lock.ok_or(OpenError::Locked { path })?;
+        let mut reserve = Reserve::open(&disk, options.reserve_bytes).map_err(io_error(&disk, root))?;
         let manifest = Manifest::open(&disk).map_err(|e| OpenError::manifest(&disk, e))?;
         for dir in [segment::DIR, keeping::BLOCKS, snapshot::DIR] {
             disk.create_dir(Path::new(dir)).map_err(io_error(&disk, Path::new(dir)))?;
         }
         disk.sync_dir(root).map_err(io_error(&disk, root))?;
         let state = manifest.state().clone();
-        open::sweep(&disk, &state).map_err(io_error(&disk, root))?;
+        open::sweep(&disk, &state, options.quarantine_bytes).map_err(io_error(&disk, root))?;
         let cache = BlockCache::new(options.block_cache_bytes);
         let (blocks, unreadable) = open::open_blocks(&disk, &state, &cache);
         let entropy: Box<dyn Entropy> = match options.seed {
@@ -121,12 +128,18 @@ impl<D: Disk> Db<D> {
             released: false,
             untidy: true,
         };
+        let mut queue = Queue::default();
+        if let Err(reason) = reserve.take_back() {
+            tracing::error!(reason, "nothing is accepted until there is room on the disk");
+            reserve.give_up();
+            queue.failed = Some((TimestampMs::MIN, reason.into()));
+        }
         let inner = Arc::new(Inner {
             disk,
             options,
             housekeeping: Mutex::new(keeping),
             writer: RwLock::new(Writer { head, collected, encoder, pending }),
-            queue: Mutex::new(Queue::default()),
+            queue: Mutex::new(queue),
             work: Condvar::new(),
             room: Condvar::new(),
             directory: RwLock::new(found.directory),
@@ -134,6 +147,8 @@ impl<D: Disk> Db<D> {
             generation: AtomicU32::new(1),
             cache,
             counters,
+            reserve: Mutex::new(reserve),
+            relief: AtomicBool::new(false),
             clock: RealClock::new(),
             _lock: lock,
         });
@@ -148,6 +163,23 @@ impl<D: Disk> Db<D> {
     /// take seconds. After an error everything is as before.
     pub fn maintain(&self, now: TimestampMs) -> std::io::Result<Maintained> {
         self.inner.maintain(now)
+    }
+
+    /// Makes a block of `range` from what `fill` adds, unless one was made under `key` (letters, digits, `-`) before;
+    /// `fill` says whether it added anything. Of two samples of one series and time that in the older block counts, and one
+    /// in a block before one in the log. After an error everything is as before.
+    pub fn import<E: From<std::io::Error>>(
+        &self,
+        key: &str,
+        range: BlockRange,
+        fill: impl FnOnce(&mut BlockBuilder<D>) -> Result<bool, E>,
+    ) -> Result<ImportedBlock, E> {
+        self.inner.import(key, range, fill)
+    }
+
+    /// Memory is short: the next [`Db::maintain`] seals what it can and forgets series that are gone.
+    pub fn relieve(&self) {
+        self.inner.relief.store(true, Ordering::Relaxed);
     }
 
     /// Figures as they are now. Cheap enough for every scrape.

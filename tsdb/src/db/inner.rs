@@ -1,7 +1,7 @@
 //! What the threads of a database share.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use nightjar_model::TimestampMs;
 use nightjar_model::storage::{AppendDone, AppendReport};
@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::directory::Directory;
 use super::keeping::Housekeeping;
+use super::reserve::Reserve;
 use super::view::View;
 use crate::block::BlockCache;
 use crate::counters::Counters;
@@ -42,6 +43,10 @@ pub(crate) struct Inner<D: Disk> {
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) counters: Counters,
+    /// Room for the time when the disk is full.
+    pub(crate) reserve: Mutex<Reserve<D>>,
+    /// Memory is short: what can be sealed is.
+    pub(crate) relief: AtomicBool,
     pub(crate) clock: RealClock,
     /// Keeps the directory locked.
     pub(crate) _lock: D::File,

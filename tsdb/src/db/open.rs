@@ -202,14 +202,14 @@ pub(crate) fn open_blocks<D: Disk>(
     (blocks, unreadable)
 }
 
-/// Puts aside or removes what the manifest does not name.
-pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
+/// Puts aside or removes what the manifest does not name; at most about `limit` bytes are kept aside.
+pub(crate) fn sweep<D: Disk>(disk: &D, state: &State, limit: u64) -> io::Result<()> {
     for entry in disk.list(Path::new(BLOCKS))? {
         let path = Path::new(BLOCKS).join(&entry.name);
         if entry.name.ends_with(".tmp") {
             remove(disk, &path)?;
         } else if !state.blocks.iter().any(|n| block_path(*n) == path) {
-            quarantine::put(disk, &path)?;
+            quarantine::put(disk, &path, limit)?;
         }
     }
     for entry in disk.list(Path::new(snapshot::DIR))? {
@@ -223,7 +223,7 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
         match segment::number_of(&entry.name) {
             Some(number) if number < state.scalars.first_segment => remove(disk, &path)?,
             Some(_) => {}
-            None => quarantine::put(disk, &path)?,
+            None => quarantine::put(disk, &path, limit)?,
         }
     }
     Ok(())
