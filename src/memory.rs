@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// Share of the limit above which writes are refused, and below which they are accepted again, in percent. What is left
 /// is for queries, and for moving data to the disk.
-const FULL: u64 = 85;
-const ROOM: u64 = 80;
+const FULL: u64 = 75;
+const ROOM: u64 = 70;
 /// How often the memory in use is looked at, in milliseconds.
 const PACE_MS: u64 = 100;
 
@@ -70,7 +70,7 @@ mod tests {
         let guard = MemoryGuard::new(1000);
         let at = Duration::from_millis;
         let table =
-            [(0, 850, false), (50, 999, false), (100, 851, true), (150, 0, true), (200, 801, true), (300, 800, false)];
+            [(0, 750, false), (50, 999, false), (100, 751, true), (150, 0, true), (200, 701, true), (300, 700, false)];
         for (ms, used, refuses) in table {
             assert_eq!(guard.refuses(at(ms), || Some(used)), refuses, "{ms}");
         }

@@ -57,14 +57,15 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
         };
         return counted(&app, protocol, response::unavailable(protocol, reason, RETRY_AFTER_S));
     };
-    let resident = || nightjar_platform::process::resident_bytes().ok();
-    if app.memory.refuses(app.clock.monotonic(), resident) {
-        return counted(&app, protocol, response::unavailable(protocol, NO_MEMORY, RETRY_AFTER_S));
-    }
     let (buffer, room) = match collect(&app, protocol, body).await {
         Ok(collected) => collected,
         Err(reply) => return counted(&app, protocol, reply),
     };
+    // Not before the body is read: a sender that is still writing would see a broken connection instead of the answer.
+    let resident = || nightjar_platform::process::resident_bytes().ok();
+    if app.memory.refuses(app.clock.monotonic(), resident) {
+        return counted(&app, protocol, response::unavailable(protocol, NO_MEMORY, RETRY_AFTER_S));
+    }
     app.metrics.write.bytes.add(buffer.bytes.len() as u64);
     app.metrics.write.in_flight_bytes.add(buffer.bytes.len() as i64);
     let (answer, answered) = oneshot::channel();

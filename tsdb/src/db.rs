@@ -87,7 +87,8 @@ impl<D: Disk> Db<D> {
         let lock = disk.lock(Path::new(LOCK)).map_err(io_error(&disk, Path::new(LOCK)))?;
         let path = format!("{}/{LOCK}", disk.display_root());
         let lock = lock.ok_or(OpenError::Locked { path })?;
-        let mut reserve = Reserve::open(&disk, options.reserve_bytes).map_err(io_error(&disk, root))?;
+        let mut reserve =
+            Reserve::open(&disk, options.reserve_bytes, known.is_none()).map_err(io_error(&disk, root))?;
         let manifest = Manifest::open(&disk).map_err(|e| OpenError::manifest(&disk, e))?;
         for dir in [segment::DIR, keeping::BLOCKS, snapshot::DIR] {
             disk.create_dir(Path::new(dir)).map_err(io_error(&disk, Path::new(dir)))?;

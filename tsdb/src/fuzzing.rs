@@ -29,7 +29,7 @@ pub fn wal_section(data: &[u8]) {
         3 => drop(section::read_metadata(data, |_, _| {})),
         absolute => {
             let mut chain = Chain::new(&[0, 1, 5, 63, 64, 200]);
-            drop(chain.decode(data, 1_700_000_000_000, *absolute % 2 == 0, &mut Rows(0)));
+            drop(chain.decode(data, 1_700_000_000_000, absolute % 2 == 0, &mut Rows(0)));
         }
     }
 }

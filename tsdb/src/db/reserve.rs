@@ -22,15 +22,18 @@ pub(crate) struct Reserve<D: Disk> {
 }
 
 impl<D: Disk> Reserve<D> {
-    /// The reserve of a directory that is being opened: given up at once when there is little room, so that opening
-    /// succeeds on a full disk.
-    pub(crate) fn open(disk: &D, bytes: u64) -> io::Result<Reserve<D>> {
-        let free = disk.free_bytes()?;
-        if bytes == 0 || free < bytes {
+    /// The reserve of a directory that is being opened, `new` or not. What there is of it is given up at once when there
+    /// is little room, so that opening succeeds on a full disk.
+    pub(crate) fn open(disk: &D, bytes: u64, new: bool) -> io::Result<Reserve<D>> {
+        let bytes = bytes.min(disk.size_bytes()? / SHARE);
+        let exists = disk.list(Path::new(""))?.iter().any(|e| e.name == PATH);
+        let full = disk.free_bytes()? < bytes;
+        if exists && (bytes == 0 || full) {
             remove(disk, Path::new(PATH))?;
         }
-        let bytes = bytes.min(disk.free_bytes()?.max(free) / SHARE);
-        Ok(Reserve { disk: disk.clone(), bytes, spent: false, held: false })
+        // That it is missing says that the disk was full and nobody has seen since that it is not.
+        let spent = bytes > 0 && (full || !exists && !new);
+        Ok(Reserve { disk: disk.clone(), bytes, spent, held: false })
     }
 
     /// Bytes that are kept right now.
@@ -80,7 +83,7 @@ mod tests {
     fn given_up_and_taken_back() {
         let disk = SimDisk::new();
         disk.set_capacity(10_000);
-        let mut reserve = Reserve::open(&disk, 1_000).unwrap();
+        let mut reserve = Reserve::open(&disk, 1_000, true).unwrap();
         reserve.take_back().unwrap();
         assert_eq!((reserve.held(), disk.used_bytes()), (1_000, 1_000));
         let ballast = disk.open(Path::new("ballast"), OpenMode::CreateNew).unwrap();
@@ -95,7 +98,13 @@ mod tests {
         // A start on a full disk gives it up.
         drop(reserve);
         ballast.write_all_at(&[1; 1_000], 8_000).unwrap();
-        let reserve = Reserve::open(&disk, 1_000).unwrap();
+        let mut reserve = Reserve::open(&disk, 1_000, false).unwrap();
         assert_eq!((reserve.held(), disk.used_bytes()), (0, 9_000));
+        assert!(reserve.take_back().is_err(), "what was given up is not for samples");
+        // Neither after a crash.
+        let mut reserve = Reserve::open(&disk, 1_000, false).unwrap();
+        assert!(reserve.take_back().is_err());
+        ballast.set_len(8_000).unwrap();
+        reserve.take_back().unwrap();
     }
 }
