@@ -11,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::client::QueryCommand;
+use crate::retention::{self, RetentionRule};
 use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
 use crate::tsdb_command::TsdbCommand;
 use crate::units;
@@ -21,6 +22,8 @@ Examples:
       Listen on 127.0.0.1:9090, keep data in ./data, accept remote write, answer PromQL.
   nightjar --web.listen-address=:9090 --storage.tsdb.path=/var/lib/nightjar --storage.tsdb.retention.time=90d
       Listen on all interfaces, keep 90 days.
+  nightjar --storage.retention.rule='7d:{env=\"dev\"}' --web.enable-admin-api
+      Keep some series for a week only; allow deletes and snapshots through the API.
   nightjar --config.file=prometheus.yml --web.enable-lifecycle
       Take intervals, labels and rules from a Prometheus configuration; reload it with POST /-/reload or SIGHUP.
   nightjar query range 'rate(node_cpu_seconds_total[5m])' --since 1h
@@ -63,7 +66,7 @@ pub enum Command {
     Check(CheckCommand),
     /// Run unit tests of rules
     Test(TestCommand),
-    /// Work on a data directory: import, export
+    /// Work on a data directory: import, export, verify, inspect, dump
     Tsdb(TsdbCommand),
 }
 
@@ -238,6 +241,11 @@ pub struct StorageFlags {
     #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE", hide_env = true,
           env = "NIGHTJAR_STORAGE_TSDB_RETENTION_SIZE", default_value = "0", value_parser = units::parse_size)]
     pub retention_size: u64,
+
+    /// Keep some series for a shorter time, as 7d:{env="dev"}; may be repeated, the shortest time counts.
+    #[arg(long = "storage.retention.rule", value_name = "DURATION:SELECTOR", hide_env = true,
+          env = "NIGHTJAR_STORAGE_RETENTION_RULE", value_parser = retention::parse_rule)]
+    pub retention_rules: Vec<RetentionRule>,
 
     /// How late a sample may come.
     #[arg(long = "storage.tsdb.out-of-order-time-window", value_name = "DURATION", hide_env = true,

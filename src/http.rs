@@ -1,5 +1,6 @@
 //! The HTTP API: Prometheus' routes, and the names other receivers gave to the same things.
 
+mod admin;
 mod answer;
 mod error;
 mod exemplars;
@@ -113,9 +114,9 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/status/buildinfo", get(status::build_info)),
         ("/api/v1/status/flags", get(status::flags)),
         ("/api/v1/features", get(status::features)),
-        ("/api/v1/admin/tsdb/delete_series", post(rules::admin).put(rules::admin)),
-        ("/api/v1/admin/tsdb/clean_tombstones", post(rules::admin).put(rules::admin)),
-        ("/api/v1/admin/tsdb/snapshot", post(rules::admin).put(rules::admin)),
+        ("/api/v1/admin/tsdb/delete_series", post(admin::delete_series).put(admin::delete_series)),
+        ("/api/v1/admin/tsdb/clean_tombstones", post(admin::clean_tombstones).put(admin::clean_tombstones)),
+        ("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot)),
     ]
 }
 

@@ -20,6 +20,7 @@ pub mod log;
 pub mod memory;
 pub mod metrics;
 pub mod parts;
+pub mod retention;
 pub mod rules;
 pub mod safe_text;
 pub mod serve;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightjar_platform::{Clock, PanicPolicy};
+use nightjar_platform::{Clock, PanicPolicy, Thread, spawn_background};
 use nightjar_query::{Engine, EngineOptions};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
@@ -36,6 +36,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How often storage looks after itself.
 const MAINTENANCE: Duration = Duration::from_secs(5);
+
+/// So much of the data is read again each time, to find damage before a query does: 34 GB a day at most.
+const SCRUB_BYTES: u64 = 2 << 20;
 
 /// The configuration read when no flag names one, if it exists.
 const DEFAULT_CONFIG: &str = "prometheus.yml";
@@ -107,6 +110,7 @@ impl Running {
         }
         open_behind(&app, &flags, parts.open_store);
         tokio::spawn(maintain(Arc::clone(&app)));
+        tokio::spawn(compact(Arc::clone(&app)));
         let content = config_path(&flags).and_then(|path| config::content(&path).ok());
         Ok(Running { app, addresses, server, flags, content, control })
     }
@@ -207,6 +211,28 @@ async fn maintain(app: Arc<App>) {
         if tokio::task::spawn_blocking(step).await.is_err() {
             tracing::error!("looking after the data met a bug; the line above has details");
         }
+    }
+}
+
+/// Lets storage make large blocks of small ones, and read them again, until the server stops.
+async fn compact(app: Arc<App>) {
+    while app.store.phase() != Phase::Stopping {
+        tokio::time::sleep(MAINTENANCE).await;
+        let app = Arc::clone(&app);
+        let step = move || {
+            let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) else { return };
+            let store = Arc::clone(store);
+            let thread = spawn_background("nightjar-compact", &abort_on_panic(), move || {
+                store.scrub(SCRUB_BYTES);
+                store.compact();
+            });
+            match thread.map(Thread::join) {
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "no thread for compaction; it is tried again"),
+            }
+        };
+        // A panic of the thread has ended the process.
+        let _ = tokio::task::spawn_blocking(step).await;
     }
 }
 

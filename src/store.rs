@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use nightjar_model::TimestampMs;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{Appender, Storage};
+use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 
 use crate::exposition::Exposition;
+use crate::retention::RetentionRule;
 
 /// What storage is opened with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct StoreOptions {
     pub retention: Duration,
     /// How many bytes of samples are kept; 0 = no limit.
     pub retention_bytes: u64,
+    /// Series that are kept for a shorter time.
+    pub retention_rules: Vec<RetentionRule>,
     /// How late a sample may come.
     pub out_of_order_window: Duration,
     /// Most series in memory; 0 = no limit.
@@ -51,11 +54,28 @@ pub trait Store: Storage + Appender {
     /// Writes its own metrics.
     fn expose(&self, out: &mut Exposition);
 
-    /// Does what is due at `now`: seals, compacts, deletes what retention says. Called every few seconds.
+    /// Does what is due at `now`: seals, deletes what retention says. Called every few seconds.
     fn maintain(&self, now: TimestampMs);
 
     /// Memory is short: the next [`Store::maintain`] moves what it can to the disk.
     fn relieve(&self);
+
+    /// Makes large blocks of small ones if that is due; may take minutes and is in nobody's way. Called every few seconds,
+    /// from a thread of its own.
+    fn compact(&self);
+
+    /// Reads about `bytes` of the data again, going on where it stopped, to find damage before a query does.
+    fn scrub(&self, bytes: u64);
+
+    /// Deletes what is stored now of series that satisfy `matchers`, at times in `range`. The error is a sentence.
+    fn delete(&self, matchers: &[Matcher], range: ClosedRange) -> Result<(), String>;
+
+    /// Rewrites all files of which something is deleted. The error is a sentence.
+    fn clean_tombstones(&self) -> Result<(), String>;
+
+    /// Makes a copy of the data directory, `snapshots/<name>` in it, without the newest samples if `skip_head`. The error
+    /// is a sentence.
+    fn snapshot(&self, name: &str, skip_head: bool) -> Result<(), String>;
 
     /// Makes everything durable and releases the directory. Later appends are refused.
     fn close(&self);

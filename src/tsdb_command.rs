@@ -1,9 +1,13 @@
-//! `nightjar tsdb`: work on a data directory whose server is stopped.
+//! `nightjar tsdb`: work on a data directory without its server.
 
+mod dump;
 mod export;
 mod import;
+mod inspect;
+mod looked_at;
 mod opened;
 mod percent;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -22,6 +26,12 @@ pub enum TsdbKind {
     Import(import::ImportCommand),
     /// Write blocks of Prometheus, or OpenMetrics text
     Export(export::ExportCommand),
+    /// Check every byte against its checksum
+    Verify(verify::VerifyCommand),
+    /// Show blocks, series, churn, and what each metric costs
+    Inspect(inspect::InspectCommand),
+    /// Print samples as text or JSON lines
+    Dump(dump::DumpCommand),
 }
 
 /// Does it; the error is one sentence.
@@ -29,5 +39,8 @@ pub fn run(command: &TsdbCommand) -> Result<(), String> {
     match &command.kind {
         TsdbKind::Import(command) => import::run(command),
         TsdbKind::Export(command) => export::run(command),
+        TsdbKind::Verify(command) => verify::run(command),
+        TsdbKind::Inspect(command) => inspect::run(command),
+        TsdbKind::Dump(command) => dump::run(command),
     }
 }

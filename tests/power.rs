@@ -12,7 +12,7 @@ mod support;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use support::acked::{Acked, SERIES_PER_REQUEST, check, write_or_refused};
+use support::acked::{Acked, SERIES_PER_REQUEST, check, write_until_dark};
 use support::volume::Volume;
 use support::{free_port, now_ms, process};
 
@@ -32,13 +32,13 @@ fn a_power_cut_costs_nothing_acknowledged() {
         let cut = std::thread::scope(|scope| {
             for (writer, state) in acked.iter_mut().enumerate() {
                 let stop = &stop;
-                scope.spawn(move || write_or_refused(port, writer, state, stop));
+                scope.spawn(move || write_until_dark(port, writer, state, stop));
             }
-            std::thread::sleep(Duration::from_millis(50 + (random >> 33) % 400));
-            let cut = volume.cut_power();
-            std::thread::sleep(Duration::from_millis(50));
+            let power = volume.power();
+            std::thread::sleep(Duration::from_millis(100 + (random >> 33) % 400));
+            stop.store(true, Ordering::SeqCst);
+            let cut = power.cut();
             server.kill();
-            stop.store(true, Ordering::Relaxed);
             cut
         });
         if !cut {

@@ -121,7 +121,7 @@ const FIXTURES: &[(&str, &str)] = &[
     ("block", "testdata/block/v1"),
     ("column", "testdata/block/v1"),
     ("imports", "testdata/imports/v1"),
-    ("manifest", "testdata/wal/v1/MANIFEST"),
+    ("manifest", "testdata/wal/v2/MANIFEST"),
     ("openmetrics", "testdata/openmetrics"),
     ("prometheus-block", "testdata/prometheus-block/v1"),
     ("remote_write", "testdata/remote_write"),

@@ -7,7 +7,7 @@ use nightjar_alertmanager::config::Config;
 use nightjar_alertmanager::log::Log;
 use nightjar_alertmanager::matcher::MatcherMode;
 use nightjar_model::ClosedRange;
-use nightjar_model::storage::{Querier, SelectHints, SeriesSet, Storage, WriteBatch};
+use nightjar_model::storage::{SelectHints, Storage, WriteBatch};
 use nightjar_platform::{Disk, DiskFile, OpenMode, SimDisk};
 use nightjar_query::ParserOptions;
 use nightjar_remote_write::{Encoding, Inflater, Limits, Protocol, Scratch};

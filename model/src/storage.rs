@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::histogram::FloatHistogram;
 use crate::labels::Labels;
@@ -33,6 +34,16 @@ pub enum StorageError {
 pub trait Storage: Send + Sync {
     /// A view of everything acknowledged so far that concerns `range`. It never changes while held.
     fn querier(&self, range: ClosedRange) -> Result<Box<dyn Querier>, StorageError>;
+
+    /// A number that grows with every change of what is stored for a time in `range`: samples that came, late or not,
+    /// or were deleted. Take it *before* the view: two views whose numbers are equal give equal answers. Moving samples
+    /// between the log and blocks is no change. Numbers say nothing about those of another run of the program. Whoever
+    /// does not keep count never answers the same number twice.
+    fn generation(&self, range: ClosedRange) -> u64 {
+        let _ = range;
+        static NEVER_TWICE: AtomicU64 = AtomicU64::new(1 << 63);
+        NEVER_TWICE.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 /// One immutable view of the data. Answers concern the range the view was opened for.

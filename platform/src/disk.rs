@@ -3,12 +3,14 @@
 //! Paths are relative to the disk's root and never leave it. Data is durable after [`DiskFile::sync_data`]; a created,
 //! renamed, linked or removed *name* is durable after [`Disk::sync_dir`] of its directory, not before.
 
+mod overlay;
 mod real;
 mod sim;
 
 use std::io;
 use std::path::Path;
 
+pub use overlay::{Overlay, OverlayFile};
 pub use real::{RealDisk, RealFile};
 pub use sim::{Call, Crash, CrashPoint, Fault, FaultKind, Recording, SimDisk, SimFile};
 

@@ -11,6 +11,6 @@ pub mod process;
 pub mod spawn;
 
 pub use clock::{Clock, ManualClock, RealClock};
-pub use disk::{Disk, DiskFile, OpenMode, RealDisk, SimDisk};
+pub use disk::{Disk, DiskFile, OpenMode, Overlay, RealDisk, SimDisk};
 pub use entropy::{Entropy, RealEntropy, SeededEntropy, SplitMix};
-pub use spawn::{PanicPolicy, Thread, both, spawn};
+pub use spawn::{PanicPolicy, Thread, both, spawn, spawn_background};

@@ -46,6 +46,9 @@ pub fn both<A: Send, B>(name: &str, a: impl Fn() -> A + Sync, b: impl FnOnce() -
     })
 }
 
+/// Niceness of background threads: about a tenth of the share of others.
+const BACKGROUND_NICE: i32 = 10;
+
 /// A running thread. Dropping it lets the thread run on.
 #[derive(Debug)]
 pub struct Thread<T>(JoinHandle<Result<T, String>>);
@@ -78,6 +81,19 @@ pub fn spawn<T: Send + 'static>(
         })
     };
     std::thread::Builder::new().name(name.to_owned()).spawn(run).map(Thread)
+}
+
+/// The same for work that can wait: the system lets other threads go first.
+pub fn spawn_background<T: Send + 'static>(
+    name: &str,
+    on_panic: &PanicPolicy,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Thread<T>> {
+    spawn(name, on_panic, move || {
+        // On Linux this concerns the calling thread alone. Refused, the work is done all the same.
+        let _ = rustix::process::setpriority_process(None, BACKGROUND_NICE);
+        body()
+    })
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {

@@ -54,7 +54,7 @@ pub(super) fn parse_duration_ms(text: &str) -> Result<f64, String> {
 }
 
 /// The same for durations that cannot be negative; what is below zero is zero.
-pub(super) fn parse_timeout(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_timeout(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(parse_duration_ms(text)?.max(0.0) / 1000.0))
 }
 

@@ -10,6 +10,7 @@ use crate::app::Settings;
 use crate::config::Config;
 use crate::features::features;
 use crate::flags::ServeFlags;
+use crate::retention;
 use crate::store::StoreOptions;
 use crate::units;
 
@@ -33,6 +34,8 @@ pub(super) fn settings(
             Regex::anchored(pattern).map_err(|e| format!("--web.cors.origin={pattern:?} is not a regex: {e}"))?,
         )),
     };
+    let store = storage(flags, config);
+    retention::check(&store.retention_rules, store.retention)?;
     let (features, _) = features(flags.enable_feature.iter().map(String::as_str));
     Ok(Settings {
         route_prefix,
@@ -49,7 +52,7 @@ pub(super) fn settings(
         },
         flags: listing,
         data_directory: flags.storage.path.clone(),
-        retention: retention(&storage(flags, config)),
+        retention: spelled(&store),
     })
 }
 
@@ -59,6 +62,7 @@ pub(super) fn storage(flags: &ServeFlags, config: &Config) -> StoreOptions {
         path: flags.storage.path.clone(),
         retention: config.retention_time.unwrap_or(flags.storage.retention_time),
         retention_bytes: config.retention_size.unwrap_or(flags.storage.retention_size),
+        retention_rules: flags.storage.retention_rules.clone(),
         out_of_order_window: config.out_of_order_window.unwrap_or(flags.storage.out_of_order_window),
         max_series: flags.storage.max_series,
         max_series_per_metric: flags.storage.max_series_per_metric,
@@ -77,7 +81,7 @@ pub(super) fn memory_limit(flags: &ServeFlags) -> u64 {
 }
 
 /// As `runtimeinfo` shows it: `15d or 50GiB`.
-fn retention(options: &StoreOptions) -> String {
+fn spelled(options: &StoreOptions) -> String {
     let time = units::format_duration(options.retention);
     match options.retention_bytes {
         0 => time,

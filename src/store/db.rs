@@ -7,9 +7,9 @@ use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{
     AppendDone, AppendError, Appender, Atomicity, Querier, Storage, StorageError, WriteBatch,
 };
-use nightjar_model::{ClosedRange, TimestampMs};
+use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Disk, RealDisk};
-use nightjar_tsdb::{Db, Options};
+use nightjar_tsdb::{Compacted, Db, Options, RetentionRule};
 use parking_lot::RwLock;
 
 use super::{Cardinality, Overview, Store, StoreOptions, StoreSlot, figures};
@@ -39,6 +39,7 @@ fn tsdb_options(options: &StoreOptions) -> Options {
         max_series_per_metric: options.max_series_per_metric,
         max_log_bytes: options.max_log_bytes,
         reserve_bytes: options.reserve_bytes,
+        retention_rules: options.retention_rules.iter().map(tsdb_rule).collect(),
         ..with_memory(options.memory_limit)
     }
 }
@@ -53,6 +54,10 @@ fn with_memory(limit: u64) -> Options {
         block_cache_bytes: default.block_cache_bytes.min(share),
         ..default
     }
+}
+
+fn tsdb_rule(rule: &crate::retention::RetentionRule) -> RetentionRule {
+    RetentionRule { matchers: rule.matchers.clone(), keep_ms: rule.keep.as_millis() as i64 }
 }
 
 impl<D: Disk> DbStore<D> {
@@ -75,6 +80,11 @@ impl<D: Disk> DbStore<D> {
     fn db(&self) -> Option<Arc<Db<D>>> {
         self.db.read().clone()
     }
+
+    fn with_db(&self, job: impl FnOnce(&Db<D>) -> std::io::Result<()>) -> Result<(), String> {
+        let db = self.db().ok_or_else(|| CLOSED.to_owned())?;
+        job(&db).map_err(|e| e.to_string())
+    }
 }
 
 const CLOSED: &str = "the server is stopping";
@@ -85,6 +95,10 @@ impl<D: Disk> Storage for DbStore<D> {
             Some(db) => db.querier(range),
             None => Err(StorageError::Unavailable { reason: CLOSED.to_owned() }),
         }
+    }
+
+    fn generation(&self, range: ClosedRange) -> u64 {
+        self.db().map_or(u64::MAX, |db| db.generation(range))
     }
 }
 
@@ -136,8 +150,40 @@ impl<D: Disk> Store for DbStore<D> {
         }
     }
 
+    fn compact(&self) {
+        match self.db().map(|db| db.compact()) {
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::Interrupted => {
+                tracing::warn!(%error, "compaction failed; everything is as before, and it is tried again");
+            }
+            Some(Ok(Compacted::NoRoom { needed })) => {
+                tracing::debug!(needed, "compaction waits for room on the disk");
+            }
+            _ => {}
+        }
+    }
+
+    fn scrub(&self, bytes: u64) {
+        if let Some(Err(error)) = self.db().map(|db| db.scrub(bytes)) {
+            tracing::warn!(%error, "blocks cannot be read again; it is tried again");
+        }
+    }
+
+    fn delete(&self, matchers: &[Matcher], range: ClosedRange) -> Result<(), String> {
+        self.with_db(|db| db.delete(matchers, range))
+    }
+
+    fn clean_tombstones(&self) -> Result<(), String> {
+        self.with_db(Db::clean)
+    }
+
+    fn snapshot(&self, name: &str, skip_head: bool) -> Result<(), String> {
+        self.with_db(|db| db.snapshot(name, skip_head))
+    }
+
     fn close(&self) {
         // The last query that still reads keeps the database open until it ends.
-        drop(self.db.write().take());
+        if let Some(db) = self.db.write().take() {
+            db.interrupt();
+        }
     }
 }

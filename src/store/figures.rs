@@ -29,10 +29,27 @@ fn counters(stats: &DbStats, out: &mut Exposition) {
         ("prometheus_tsdb_head_series_removed_total", "Series that went from memory.", stats.series_removed),
         ("nightjar_storage_seals_total", "Stretches of the log turned into blocks.", stats.seals),
         ("nightjar_storage_damaged_sections_total", "Times damage was met in the log.", stats.damaged_sections),
+        ("nightjar_storage_sealed_bytes_total", "Bytes of blocks written from the log.", stats.sealed_bytes),
+        ("nightjar_storage_scrubbed_bytes_total", "Bytes of blocks read again to find damage.", stats.scrubbed_bytes),
+        ("nightjar_storage_scrub_rounds_total", "How often all blocks were read again.", stats.scrub_rounds),
+        ("prometheus_tsdb_compactions_total", "Compactions of blocks.", stats.compactions),
+        ("prometheus_tsdb_compactions_failed_total", "Compactions that failed.", stats.failed_compactions),
+        (
+            "nightjar_storage_compaction_read_bytes_total",
+            "Bytes of blocks read to compact.",
+            stats.compaction_read_bytes,
+        ),
+        (
+            "nightjar_storage_compaction_written_bytes_total",
+            "Bytes of compacted blocks.",
+            stats.compaction_written_bytes,
+        ),
     ];
     for (name, help, value) in table {
         out.counter(name, help, value as f64);
     }
+    let seconds = stats.compaction_ms as f64 / 1000.0;
+    out.counter("nightjar_storage_compaction_seconds_total", "Time spent in compactions.", seconds);
 }
 
 fn gauges(stats: &DbStats, out: &mut Exposition) {
@@ -54,6 +71,8 @@ fn gauges(stats: &DbStats, out: &mut Exposition) {
         ("nightjar_storage_spelling_bytes", "Bytes of label sets in memory.", stats.spelling_bytes),
         ("prometheus_tsdb_blocks_loaded", "Blocks.", stats.blocks),
         ("prometheus_tsdb_storage_blocks_bytes", "Bytes of blocks.", stats.block_bytes),
+        ("nightjar_storage_damaged_pages", "Pages of blocks that cannot be read.", stats.damaged_pages),
+        ("nightjar_storage_tombstones", "Deletes that are not carried out in all files yet.", stats.tombstones),
         ("nightjar_storage_block_samples", "Samples and histograms in blocks.", stats.block_samples),
         ("nightjar_storage_unreadable_blocks", "Blocks that cannot be read.", stats.unreadable_blocks),
         ("nightjar_storage_writable", "Whether the log can be written.", u64::from(stats.unavailable.is_none())),

@@ -1,7 +1,8 @@
 //! Small file systems of their own, for whoever is root.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A mounted file system; unmounted when dropped.
 pub struct Volume {
@@ -34,18 +35,33 @@ impl Volume {
         }
     }
 
-    /// Freezes an ext4 as a power cut does: what was not synced is lost, later writes fail. Needs python3.
-    pub fn cut_power(&self) -> bool {
+    /// Gets ready to freeze an ext4 as a power cut does: what was not synced is lost, later writes fail. Needs python3.
+    pub fn power(&self) -> Power {
         // EXT4_IOC_SHUTDOWN with the flag for "without flushing the journal".
-        let script =
-            "import fcntl,os,struct,sys\nfcntl.ioctl(os.open(sys.argv[1],os.O_RDONLY),0x8004587D,struct.pack('I',2))";
-        quiet(Command::new("python3").args(["-c", script]).arg(&self.path))
+        let script = "import fcntl,os,struct,sys\nfd=os.open(sys.argv[1],os.O_RDONLY)\nsys.stdin.read(1)\n\
+                      fcntl.ioctl(fd,0x8004587D,struct.pack('I',2))";
+        let mut command = Command::new("python3");
+        command.args(["-c", script]).arg(&self.path).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Power(command.spawn().ok())
     }
 
     /// Unmounts and mounts it, as a restart of the machine does.
     pub fn remount(&self) {
         assert!(quiet(Command::new("umount").arg(&self.path)), "it can be unmounted");
         assert!(self.mount(), "it can be mounted again");
+    }
+}
+
+/// What cuts the power.
+pub struct Power(Option<Child>);
+
+impl Power {
+    /// Cuts it; whether that worked.
+    pub fn cut(self) -> bool {
+        let Some(mut child) = self.0 else { return false };
+        // The pipe is closed with what was written to it.
+        let told = child.stdin.take().is_some_and(|mut pipe| pipe.write_all(b"!").is_ok());
+        told && child.wait().is_ok_and(|status| status.success())
     }
 }
 

@@ -7,6 +7,7 @@
 //! The bytes are written down in `docs/format/block.md`.
 
 mod assemble;
+mod assembly;
 mod builder;
 mod cache;
 mod column_entry;
@@ -20,6 +21,7 @@ pub(crate) mod fuzzing;
 mod input;
 mod listing;
 mod matching;
+mod merge;
 mod page;
 mod postings;
 mod presence;
@@ -27,7 +29,10 @@ mod reader;
 mod sample_reader;
 mod section;
 mod spill;
+mod spool;
 mod symbols;
+mod timelines;
+mod usage;
 mod verify;
 mod writer;
 
@@ -35,7 +40,9 @@ pub use builder::{BlockBuilder, BlockOptions};
 pub use cache::BlockCache;
 pub use error::{BlockError, Damage};
 pub use input::{BlockSeries, BlockSummary, Presence};
+pub use merge::{MergeSource, merge};
 pub use reader::Block;
+pub use usage::MetricUsage;
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,22 @@ pub(crate) struct Counters {
     pub(crate) failed_commits: AtomicU64,
     /// Seals finished.
     pub(crate) seals: AtomicU64,
+    /// Bytes of blocks written by seals.
+    pub(crate) sealed_bytes: AtomicU64,
+    /// Bytes of blocks read again to find damage.
+    pub(crate) scrubbed_bytes: AtomicU64,
+    /// How often all blocks were read again.
+    pub(crate) scrub_rounds: AtomicU64,
+    /// Compactions finished.
+    pub(crate) compactions: AtomicU64,
+    /// Compactions that failed.
+    pub(crate) failed_compactions: AtomicU64,
+    /// Bytes of blocks that compactions read.
+    pub(crate) compaction_read_bytes: AtomicU64,
+    /// Bytes of blocks that compactions wrote.
+    pub(crate) compaction_written_bytes: AtomicU64,
+    /// Time spent in compactions, in milliseconds.
+    pub(crate) compaction_ms: AtomicU64,
     fsync: Mutex<FsyncStats>,
 }
 

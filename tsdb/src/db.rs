@@ -2,8 +2,13 @@
 
 pub(crate) mod append;
 pub(crate) mod cardinality;
+pub(crate) mod changes;
 pub(crate) mod columns;
 pub(crate) mod commit;
+pub(crate) mod compaction;
+pub(crate) mod copies;
+pub(crate) mod delete;
+pub(crate) mod deletions;
 pub(crate) mod directory;
 pub(crate) mod frames;
 pub(crate) mod imports;
@@ -19,11 +24,13 @@ pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod querier;
 pub(crate) mod reserve;
+pub(crate) mod scrub;
 pub(crate) mod seal;
 pub(crate) mod set;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod target;
+pub(crate) mod verify;
 pub(crate) mod view;
 
 use std::path::Path;
@@ -32,7 +39,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{AppendDone, Appender, Atomicity, Querier, Storage, StorageError, WriteBatch};
-use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
+use nightjar_model::{BlockRange, ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Disk, Entropy, PanicPolicy, RealClock, RealEntropy, SeededEntropy, Thread, spawn};
 use parking_lot::{Condvar, Mutex, RwLock};
 
@@ -46,6 +53,7 @@ use crate::options::Options;
 use crate::wal::pending::Pending;
 use crate::wal::segment;
 pub use cardinality::Cardinality;
+pub use compaction::Compacted;
 use directory::{Position, Seal};
 pub use imports::ImportedBlock;
 use inner::{Inner, Queue, Writer};
@@ -56,7 +64,8 @@ pub use open::{OpenError, Progress};
 use open::{io_error, recover};
 use querier::DbQuerier;
 use reserve::Reserve;
-pub use stats::DbStats;
+pub use stats::{BlockInfo, DbStats};
+pub use verify::{Finding, Verified, verify};
 use view::{Parts, View};
 
 /// The lock file of a data directory.
@@ -116,9 +125,10 @@ impl<D: Disk> Db<D> {
         head.sealing_until = seal.until;
         let salt = move || entropy.next_u64() as u32;
         let log = Log::new(disk.clone(), options.segment_bytes, found.next_segment, found.durable, salt);
-        let parts = Parts { segments: found.segments, blocks, unreadable, seal, token: Arc::new(()) };
+        let deletions = Arc::new(open::deletions(&state, &head, &blocks));
+        let parts = Parts { segments: found.segments, blocks, unreadable, deletions, seal, token: Arc::new(()) };
         let counters = Counters::default();
-        counters.damaged.store(found.damaged + missing, std::sync::atomic::Ordering::Relaxed);
+        counters.damaged.store(found.damaged + missing, Ordering::Relaxed);
         let (collected, encoder, pending) = (Collected::default(), Encoder::default(), Pending::default());
         let next_file = state.scalars.next_file.max(1);
         let keeping = Housekeeping {
@@ -128,6 +138,9 @@ impl<D: Disk> Db<D> {
             old_snapshots: Vec::new(),
             released: false,
             untidy: true,
+            garbage: Vec::new(),
+            forgotten: state.garbage.iter().copied().collect(),
+            ruled: Vec::new(),
         };
         let mut queue = Queue::default();
         if let Err(reason) = reserve.take_back() {
@@ -138,6 +151,9 @@ impl<D: Disk> Db<D> {
         let inner = Arc::new(Inner {
             disk,
             options,
+            compacting: Mutex::default(),
+            scrubbing: Mutex::default(),
+            interrupted: AtomicBool::new(false),
             housekeeping: Mutex::new(keeping),
             writer: RwLock::new(Writer { head, collected, encoder, pending }),
             queue: Mutex::new(queue),
@@ -146,6 +162,7 @@ impl<D: Disk> Db<D> {
             directory: RwLock::new(found.directory),
             view: RwLock::new(View { horizon: found.horizon, parts: Arc::new(parts) }),
             generation: AtomicU32::new(1),
+            changes: Mutex::default(),
             cache,
             counters,
             reserve: Mutex::new(reserve),
@@ -181,6 +198,45 @@ impl<D: Disk> Db<D> {
     /// Memory is short: the next [`Db::maintain`] seals what it can and forgets series that are gone.
     pub fn relieve(&self) {
         self.inner.relief.store(true, Ordering::Relaxed);
+    }
+
+    /// Does one compaction if one is due; it may take minutes, during which everything else goes on. To be called every
+    /// few seconds, from a thread of its own. After an error everything is as before.
+    pub fn compact(&self) -> std::io::Result<Compacted> {
+        self.inner.compact()
+    }
+
+    /// Ends a compaction that runs soon, for a stop.
+    pub fn interrupt(&self) {
+        self.inner.interrupted.store(true, Ordering::Relaxed);
+    }
+
+    /// Deletes what is stored now of series that satisfy `matchers`, at times in `times`: durably, and for every query
+    /// that begins afterwards. What is written later is not touched. Blocks are rewritten later, see [`Db::clean`].
+    pub fn delete(&self, matchers: &[Matcher], times: ClosedRange) -> std::io::Result<()> {
+        self.inner.delete(matchers.to_vec(), times)
+    }
+
+    /// Rewrites all blocks of which something is deleted; waits for a compaction that runs.
+    pub fn clean(&self) -> std::io::Result<()> {
+        self.inner.clean()
+    }
+
+    /// Makes a data directory `snapshots/<name>` of everything acknowledged so far, by hard links; without what is not in
+    /// blocks yet if `skip_head`.
+    pub fn snapshot(&self, name: &str, skip_head: bool) -> std::io::Result<()> {
+        self.inner.copy_to(name, skip_head)
+    }
+
+    /// Reads at least `bytes` of blocks again and compares them with their checksums, going on where it stopped. Answers
+    /// whether all blocks have been read. What is damaged is told by [`Db::stats`], the log, and answers that miss it.
+    pub fn scrub(&self, bytes: u64) -> std::io::Result<bool> {
+        self.inner.scrub(bytes)
+    }
+
+    /// The blocks, by number.
+    pub fn blocks(&self) -> Vec<BlockInfo<D>> {
+        self.inner.blocks()
     }
 
     /// Figures as they are now. Cheap enough for every scrape.
@@ -237,5 +293,9 @@ impl<D: Disk> Storage for Db<D> {
     fn querier(&self, range: ClosedRange) -> Result<Box<dyn Querier>, StorageError> {
         let view = self.inner.view.read().clone();
         Ok(Box::new(DbQuerier { inner: Arc::clone(&self.inner), view, range }))
+    }
+
+    fn generation(&self, range: ClosedRange) -> u64 {
+        self.inner.changes.lock().last(range)
     }
 }

@@ -4,6 +4,7 @@ pub mod block;
 pub mod bytes;
 pub mod codec;
 mod counters;
+mod cut;
 mod db;
 pub mod exchange;
 #[cfg(fuzzing)]
@@ -11,8 +12,12 @@ pub mod fuzzing;
 mod head;
 mod manifest;
 mod options;
+mod tombstone;
 mod wal;
 
 pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
-pub use db::{Cardinality, Db, DbStats, ImportedBlock, Maintained, OpenError, Progress};
-pub use options::Options;
+pub use db::{
+    BlockInfo, Cardinality, Compacted, Db, DbStats, Finding, ImportedBlock, Maintained, OpenError, Progress, Verified,
+    verify,
+};
+pub use options::{Options, RetentionRule};

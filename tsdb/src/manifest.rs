@@ -21,8 +21,8 @@ use record::{FRAME, frame, read_frame};
 const FILES: [&str; 2] = ["MANIFEST", "MANIFEST.copy"];
 const TEMPORARY: &str = "MANIFEST.tmp";
 const MAGIC: [u8; 8] = *b"NJMANIFS";
-/// The newest format this version knows.
-pub(crate) const VERSION: u32 = 1;
+/// The newest format this version knows, and the one it writes.
+pub(crate) const VERSION: u32 = 2;
 const HEADER: u64 = 16;
 /// A longer file is not a manifest.
 const MAX_BYTES: u64 = 64 << 20;
@@ -141,24 +141,37 @@ impl<D: Disk> Manifest<D> {
     fn rewrite(&mut self) -> io::Result<()> {
         self.doubtful = true;
         self.number += 2;
-        let mut bytes = header();
-        bytes.extend(frame(self.number, &self.state.as_change()));
         self.files.clear();
-        for name in FILES {
-            match self.disk.remove_file(Path::new(TEMPORARY)) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => {}
-            }
-            let file = self.disk.open(Path::new(TEMPORARY), OpenMode::CreateNew)?;
-            file.write_all_at(&bytes, 0)?;
-            file.sync_data()?;
-            self.disk.rename(Path::new(TEMPORARY), Path::new(name))?;
-            self.disk.sync_dir(Path::new(""))?;
-            self.files.push((file, bytes.len() as u64));
-        }
+        self.files = write_anew(&self.disk, Path::new(""), self.number, &self.state)?;
         self.doubtful = false;
         Ok(())
     }
+
+    /// Writes a manifest of its own for `state` into another directory, durable when this returns.
+    pub(crate) fn write_copy(disk: &D, directory: &Path, state: &State) -> io::Result<()> {
+        write_anew(disk, directory, 1, state).map(|_| ())
+    }
+}
+
+/// Writes both files of a directory anew; answers them and their lengths.
+fn write_anew<D: Disk>(disk: &D, directory: &Path, number: u64, state: &State) -> io::Result<Vec<(D::File, u64)>> {
+    let mut bytes = header();
+    bytes.extend(frame(number, &state.as_change()));
+    let temporary = directory.join(TEMPORARY);
+    let mut files = Vec::with_capacity(FILES.len());
+    for name in FILES {
+        match disk.remove_file(&temporary) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let file = disk.open(&temporary, OpenMode::CreateNew)?;
+        file.write_all_at(&bytes, 0)?;
+        file.sync_data()?;
+        disk.rename(&temporary, &directory.join(name))?;
+        disk.sync_dir(directory)?;
+        files.push((file, bytes.len() as u64));
+    }
+    Ok(files)
 }
 
 fn header() -> Vec<u8> {
@@ -185,12 +198,13 @@ fn read_copy<D: Disk>(disk: &D, name: &str) -> Result<Copy, ManifestError> {
     if bytes[..8] != MAGIC || word(12) != crc32c::crc32c(&bytes[..12]) {
         return Ok(copy);
     }
-    if word(8) != VERSION {
+    if !(1..=VERSION).contains(&word(8)) {
         return Err(ManifestError::Newer(word(8)));
     }
     copy.readable = true;
     let mut at = HEADER as usize;
-    copy.clean = true;
+    // An older one is written anew before anything is added.
+    copy.clean = word(8) == VERSION;
     while at < bytes.len() {
         match read_frame(&bytes[at..]) {
             Some((number, change, len)) => {

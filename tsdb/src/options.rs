@@ -1,5 +1,16 @@
 //! What can be chosen when a database is opened.
 
+use nightjar_model::Matcher;
+
+/// Series that are kept for a shorter time than the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// The series: all that satisfy these.
+    pub matchers: Vec<Matcher>,
+    /// Their samples are deleted when they are this old, in milliseconds.
+    pub keep_ms: i64,
+}
+
 /// Limits and intervals. Every limit has a name, because whoever meets one must be able to ask for it.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -9,7 +20,9 @@ pub struct Options {
     pub retention_ms: i64,
     /// The oldest blocks are removed while all together have more bytes than this; 0 keeps everything.
     pub retention_bytes: u64,
-    /// Width of a block, in milliseconds.
+    /// Series that are kept for a shorter time. When several rules concern a series, the shortest counts.
+    pub retention_rules: Vec<RetentionRule>,
+    /// Width of a block as it is sealed, in milliseconds. Compaction makes blocks of 12 and 84 times that.
     pub block_ms: i64,
     /// The newest data that is never sealed into a block, in milliseconds.
     pub seal_delay_ms: i64,
@@ -52,6 +65,7 @@ impl Default for Options {
             out_of_order_window_ms: 4 * HOUR,
             retention_ms: 15 * 24 * HOUR,
             retention_bytes: 0,
+            retention_rules: Vec::new(),
             block_ms: 2 * HOUR,
             seal_delay_ms: HOUR,
             segment_bytes: 64 << 20,

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use nightjar_model::histogram::{FloatHistogram, Span};
 use nightjar_model::metadata::{Metadata, MetricType};
 use nightjar_model::storage::{Atomicity, SelectHints, Storage};
-use nightjar_model::{ClosedRange, Exemplar, HistogramSample, Labels, STALE_NAN, Sample};
+use nightjar_model::{ClosedRange, Exemplar, HistogramSample, Labels, MatchOp, Matcher, STALE_NAN, Sample};
 use nightjar_platform::{Disk, DiskFile, OpenMode, RealDisk, SimDisk};
 use nightjar_tsdb::{Db, Maintained, Options};
 use support::*;
 
 const NOW: i64 = 1_700_000_000_000;
-const VERSIONS: [&str; 1] = ["v1"];
+const VERSIONS: [&str; 2] = ["v1", "v2"];
 
 fn folder(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/wal").join(version)
@@ -134,13 +134,18 @@ fn write_the_fixture() {
         append(&db, &batch(i), Atomicity::Whole, NOW + 100_000).unwrap();
     }
     while db.maintain(NOW).unwrap() != Maintained::Nothing {}
+    db.delete(&[Matcher::equal("__name__", "m5")], ClosedRange::ALL).unwrap();
+    db.clean().unwrap();
     for i in 25..30 {
         append(&db, &batch(i), Atomicity::Whole, NOW + 100_000).unwrap();
     }
-    assert_eq!(db.stats().blocks, 2);
+    let matchers = [Matcher::new(MatchOp::Regex, "__name__", "m1.").unwrap(), Matcher::equal("job", "a")];
+    db.delete(&matchers, ClosedRange { start: NOW + 3_000, end: NOW + 27_000 }).unwrap();
+    append(&db, &batch(30), Atomicity::Whole, NOW + 100_000).unwrap();
+    assert_eq!((db.stats().blocks, db.stats().tombstones), (2, 2));
     let content = describe(&db);
     drop(db);
-    let target = RealDisk::new(folder("v1")).unwrap();
+    let target = RealDisk::new(folder("v2")).unwrap();
     let file = target.open("content.txt".as_ref(), OpenMode::CreateNew).unwrap();
     file.write_all_at(content.as_bytes(), 0).unwrap();
     copy(&disk, &target, Path::new(""));

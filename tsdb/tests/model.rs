@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use nightjar_model::histogram::{FloatHistogram, Span};
 use nightjar_model::storage::{Atomicity, Querier, RejectReason, SelectHints, Storage};
-use nightjar_model::{ClosedRange, HistogramSample, Labels, Matcher, STALE_NAN_BITS};
+use nightjar_model::{ClosedRange, HistogramSample, Labels, MatchOp, Matcher, STALE_NAN_BITS};
 use nightjar_platform::SimDisk;
 use nightjar_platform::disk::Crash;
-use nightjar_tsdb::{Db, Maintained, Options};
+use nightjar_tsdb::{Compacted, Db, Maintained, Options};
 use proptest::prelude::*;
 use support::*;
 
@@ -25,6 +25,14 @@ enum Step {
     Wait(i64),
     /// Housekeeping until there is nothing to do.
     Maintain,
+    /// Compactions until there is nothing to do.
+    Compact,
+    /// A series, or all of one target, is deleted from some time before now to some time after that.
+    Delete(u8, i64, i64),
+    /// Deletes are carried out in blocks.
+    Clean,
+    /// A snapshot is opened, with or without what is not in blocks.
+    Snapshot(bool),
     /// A clean stop and start.
     Reopen,
     /// A power cut.
@@ -51,6 +59,10 @@ fn step() -> impl Strategy<Value = Step> {
         10 => prop::collection::vec((0..14u8, age(), value()), 1..10).prop_map(Step::Append),
         4 => prop_oneof![4 => 1..2_000i64, 1 => 2_000..40_000i64].prop_map(Step::Wait),
         2 => Just(Step::Maintain),
+        2 => Just(Step::Compact),
+        1 => (0..16u8, 0..60_000i64, 0..60_000i64).prop_map(|(s, ago, long)| Step::Delete(s, ago, long)),
+        1 => Just(Step::Clean),
+        1 => any::<bool>().prop_map(Step::Snapshot),
         1 => Just(Step::Reopen),
         1 => Just(Step::Crash),
         1 => Just(Step::Hold),
@@ -137,6 +149,48 @@ fn maintain(db: &Db<SimDisk>, now: i64) -> usize {
     (0..1000).take_while(|_| db.maintain(now).unwrap() != Maintained::Nothing).count()
 }
 
+fn compact(db: &Db<SimDisk>) {
+    let steps = (0..1000).take_while(|_| db.compact().unwrap() != Compacted::Nothing).count();
+    assert!(steps < 1000, "compaction never ends");
+}
+
+fn delete_step(db: &Db<SimDisk>, model: &mut Model, now: i64, (n, ago, long): (u8, i64, i64)) {
+    let matchers = match n {
+        0..14 => labels(&series(n)).iter().map(|l| Matcher::equal(l.name, l.value)).collect(),
+        14 => vec![Matcher::new(MatchOp::Regex, "job", "a|c").unwrap()],
+        _ => vec![Matcher::equal("job", "")],
+    };
+    let times = ClosedRange { start: now - ago, end: now - ago + long };
+    let before = db.generation(times);
+    db.delete(&matchers, times).unwrap();
+    assert!(db.generation(times) > before);
+    for n in 0..14u8 {
+        let labels = labels(&series(n));
+        if matchers.iter().all(|m| m.matches(labels.value(&m.name)))
+            && let Some(samples) = model.get_mut(&labels.to_string())
+        {
+            samples.retain(|t, _| !times.contains(*t));
+        }
+    }
+}
+
+fn snapshot_step(db: &Db<SimDisk>, disk: &SimDisk, model: &Model, step: usize, skip_head: bool) {
+    let name = format!("copy-{step}");
+    db.snapshot(&name, skip_head).unwrap();
+    let copy = open(&subtree(disk, &format!("snapshots/{name}")), small()).unwrap();
+    let content = read(&copy);
+    if !skip_head {
+        assert_eq!(content, flat(model), "the snapshot of step {step}");
+    }
+    for (labels, samples) in &content {
+        let own = model.get(labels).unwrap();
+        assert!(samples.iter().all(|(t, bits)| own.get(t) == Some(bits)), "{labels} in a snapshot without head");
+    }
+    let late = one("__name__=new,job=a,instance=1", &[(START - 1, 1.0)]);
+    let _ = append(&copy, &late, Atomicity::Partial, START);
+    maintain(&copy, START);
+}
+
 /// Reads what a querier sees now.
 fn content(querier: &dyn Querier) -> Content {
     let set = querier.select(&[], &SelectHints::range(ClosedRange::ALL)).unwrap();
@@ -156,6 +210,12 @@ fn live(steps: &[Step]) {
     let mut held: Vec<(Box<dyn Querier>, Content)> = Vec::new();
     for (i, step) in steps.iter().enumerate() {
         match step {
+            Step::Compact => compact(db.as_ref().unwrap()),
+            Step::Delete(n, ago, long) => delete_step(db.as_ref().unwrap(), &mut model, now, (*n, *ago, *long)),
+            Step::Clean => {
+                db.as_ref().unwrap().clean().unwrap();
+            }
+            Step::Snapshot(skip_head) => snapshot_step(db.as_ref().unwrap(), &disk, &model, i, *skip_head),
             Step::Append(samples) => append_step(db.as_ref().unwrap(), &mut model, now, samples),
             Step::Wait(ms) => now += ms,
             Step::Maintain => {
@@ -234,6 +294,12 @@ fn a_long_life_seals_many_blocks() {
         }
         if i % 97 == 96 {
             steps.push(Step::Reopen);
+        }
+        if i % 40 == 39 {
+            steps.extend([Step::Compact, Step::Delete((i % 16) as u8, 30_000, 20_000)]);
+        }
+        if i % 120 == 119 {
+            steps.extend([Step::Clean, Step::Snapshot(false), Step::Hold]);
         }
     }
     live(&steps);

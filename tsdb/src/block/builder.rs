@@ -5,19 +5,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use hashbrown::HashMap;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
 use nightjar_platform::Disk;
-use xxhash_rust::xxh3::Xxh3;
 
-use super::column_entry::ColumnEntry;
+use super::column_entry::Column;
 use super::input::{BlockSeries, Presence, widen};
 use super::presence::Runs;
-use super::section::MAX_SEGMENT_SAMPLES;
 use super::spill::{Extent, Spill};
 use super::symbols::Symbols;
-use crate::bytes::put_varint;
+use super::timelines::Timelines;
 use crate::codec::column::Encoder;
 use crate::codec::{exemplar, histogram};
 
@@ -51,9 +48,7 @@ pub struct BlockBuilder<D: Disk> {
     pub(super) pairs: Vec<u32>,
     pub(super) series: Vec<AddedSeries>,
     pub(super) columns: Vec<AddedColumn>,
-    pub(super) timelines: Vec<AddedTimeline>,
-    /// Timelines by the hash of their bytes.
-    timeline_index: HashMap<u64, u32>,
+    pub(super) timelines: Timelines,
     pub(super) lists: Vec<AddedList>,
     pub(super) metadata: BTreeMap<String, Vec<Metadata>>,
     pub(super) spill: Spill<D>,
@@ -82,13 +77,6 @@ pub(super) struct AddedColumn {
     pub(super) times: Option<ClosedRange>,
 }
 
-/// A timeline waiting in the spill.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AddedTimeline {
-    pub(super) column: Extent,
-    pub(super) times: ClosedRange,
-}
-
 /// Some histograms or exemplars of one series, waiting in the spill.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AddedList {
@@ -114,8 +102,7 @@ impl<D: Disk> BlockBuilder<D> {
             pairs: Vec::new(),
             series: Vec::new(),
             columns: Vec::new(),
-            timelines: Vec::new(),
-            timeline_index: HashMap::new(),
+            timelines: Timelines::new(options.segment_samples),
             lists: Vec::new(),
             metadata: BTreeMap::new(),
             spill: Spill::new(disk, &scratch, options.memory_bytes),
@@ -138,55 +125,8 @@ impl<D: Disk> BlockBuilder<D> {
             return Err(invalid(format!("a block holds at most {} series", u32::MAX)));
         }
         let has_floats = series.iter().any(|s| !s.values.is_empty());
-        let timeline = if has_floats { self.add_timeline(timestamps)? } else { 0 };
+        let timeline = if has_floats { self.timelines.add(timestamps, &mut self.spill)? } else { 0 };
         series.iter().try_for_each(|s| self.add_series(timestamps, timeline, s))
-    }
-
-    /// The number of the first segment of a timeline, the others follow; equal timelines are stored once.
-    fn add_timeline(&mut self, timestamps: &[TimestampMs]) -> io::Result<u32> {
-        let mut hash = Xxh3::new();
-        let mut segments = Vec::new();
-        for segment in timestamps.chunks(self.segment_samples()) {
-            let mut bytes = Vec::with_capacity(64);
-            put_varint(segment.len() as u64, &mut bytes);
-            self.encoder.integers(segment, &mut bytes);
-            hash.update(&bytes);
-            segments.push((bytes, ClosedRange { start: segment[0], end: segment[segment.len() - 1] }));
-        }
-        let hash = hash.digest();
-        if let Some(known) = self.timeline_index.get(&hash)
-            && self.has_timeline(*known, &segments)?
-        {
-            return Ok(*known);
-        }
-        let number = self.timelines.len() as u32;
-        for (bytes, times) in segments {
-            let column = self.spill.put(&bytes)?;
-            self.timelines.push(AddedTimeline { column, times });
-        }
-        self.timeline_index.insert(hash, number);
-        Ok(number)
-    }
-
-    /// Whether these segments are stored from number `first` on.
-    fn has_timeline(&self, first: u32, segments: &[(Vec<u8>, ClosedRange)]) -> io::Result<bool> {
-        let stored = &self.timelines[first as usize..];
-        if stored.len() < segments.len() {
-            return Ok(false);
-        }
-        let mut known = Vec::new();
-        for (stored, (bytes, _)) in stored.iter().zip(segments) {
-            known.clear();
-            self.spill.get(stored.column, &mut known)?;
-            if known != *bytes {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn segment_samples(&self) -> usize {
-        self.options.segment_samples.clamp(1, MAX_SEGMENT_SAMPLES)
     }
 
     /// Adds what is known about a metric; repetitions are stored once.
@@ -236,31 +176,20 @@ impl<D: Disk> BlockBuilder<D> {
         runs: &Runs,
     ) -> io::Result<(u32, u32)> {
         let first = self.columns.len() as u32;
-        let width = self.segment_samples();
-        for segment in 0..timestamps.len().div_ceil(width).max(1) {
-            let start = segment * width;
-            let times = &timestamps[start..timestamps.len().min(start + width)];
-            let (own, before) = runs.clip(start..start + times.len());
-            let own = own.shifted_down(start);
-            let samples = before..before + own.count();
-            if samples.is_empty() && segment > 0 {
-                continue;
-            }
-            let entry = ColumnEntry {
-                timeline: timeline + segment as u32,
-                timestamps: times.len(),
-                values: &series.values[samples.clone()],
-                starts: series.starts.map(|starts| &starts[samples]),
-                histograms: !series.histograms.is_empty(),
-                runs: own,
-            };
-            self.buffer.clear();
-            entry.encode(&mut self.encoder, &mut self.buffer);
-            let column = self.spill.put(&self.buffer)?;
-            let bounds = entry.runs.as_slice().first().zip(entry.runs.as_slice().last());
-            let times = bounds.map(|(a, b)| ClosedRange { start: times[a.start], end: times[b.end - 1] });
-            self.columns.push(AddedColumn { column, segment: segment as u32, times });
-        }
+        let BlockBuilder { columns, spill, encoder, buffer, .. } = self;
+        let column = Column {
+            timestamps,
+            timeline,
+            runs,
+            values: series.values,
+            starts: series.starts,
+            histograms: !series.histograms.is_empty(),
+        };
+        column.encode(self.timelines.width(), encoder, buffer, |segment, times, bytes| {
+            let column = spill.put(bytes)?;
+            columns.push(AddedColumn { column, segment, times });
+            Ok(())
+        })?;
         Ok((first, self.columns.len() as u32))
     }
 

@@ -1,8 +1,9 @@
 //! The float samples of one series in one segment of its timeline: flags, timeline, presence, start times, values.
 
+use std::io;
 use std::ops::Range;
 
-use nightjar_model::TimestampMs;
+use nightjar_model::{ClosedRange, TimestampMs};
 
 use super::presence::Runs;
 use crate::bytes::{Corrupt, Cursor, put_varint};
@@ -60,6 +61,59 @@ impl ColumnEntry<'_> {
             encoder.integers(starts, out);
         }
         encoder.floats(self.values, out);
+    }
+}
+
+/// The float samples of one series on a whole timeline.
+pub(super) struct Column<'a> {
+    /// All timestamps of the timeline.
+    pub(super) timestamps: &'a [TimestampMs],
+    /// Number of its first segment.
+    pub(super) timeline: u32,
+    /// At which of them the samples are.
+    pub(super) runs: &'a Runs,
+    /// The samples.
+    pub(super) values: &'a [f64],
+    /// When counting began, one for each value.
+    pub(super) starts: Option<&'a [TimestampMs]>,
+    /// Whether the series has native histograms.
+    pub(super) histograms: bool,
+}
+
+impl Column<'_> {
+    /// Hands segment, times and bytes of each entry to `put`: one for segment 0 in any case, others where there are
+    /// samples. `width` is the number of timestamps in a segment.
+    pub(super) fn encode(
+        &self,
+        width: usize,
+        encoder: &mut Encoder,
+        buffer: &mut Vec<u8>,
+        mut put: impl FnMut(u32, Option<ClosedRange>, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        for segment in 0..self.timestamps.len().div_ceil(width).max(1) {
+            let start = segment * width;
+            let times = &self.timestamps[start..self.timestamps.len().min(start + width)];
+            let (own, before) = self.runs.clip(start..start + times.len());
+            let own = own.shifted_down(start);
+            let samples = before..before + own.count();
+            if samples.is_empty() && segment > 0 {
+                continue;
+            }
+            let entry = ColumnEntry {
+                timeline: self.timeline + segment as u32,
+                timestamps: times.len(),
+                values: &self.values[samples.clone()],
+                starts: self.starts.map(|starts| &starts[samples]),
+                histograms: self.histograms,
+                runs: own,
+            };
+            buffer.clear();
+            entry.encode(encoder, buffer);
+            let bounds = entry.runs.as_slice().first().zip(entry.runs.as_slice().last());
+            let times = bounds.map(|(a, b)| ClosedRange { start: times[a.start], end: times[b.end - 1] });
+            put(segment as u32, times, buffer)?;
+        }
+        Ok(())
     }
 }
 

@@ -123,6 +123,11 @@ impl Directory {
         Directory { summary, timelines, pairs, names, first_values: Vec::new(), sections: Default::default() }
     }
 
+    /// Says which label names there are, sorted, each with its number of values.
+    pub(super) fn set_names(&mut self, names: Vec<(String, u32)>) {
+        (self.names, self.pairs) = number_names(names.into_iter());
+    }
+
     /// The pages of a kind.
     pub(super) fn section(&self, kind: Kind) -> &Section {
         &self.sections[kind as usize - 1]

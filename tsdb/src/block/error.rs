@@ -60,6 +60,15 @@ pub enum BlockError {
     },
 }
 
+impl From<BlockError> for io::Error {
+    fn from(error: BlockError) -> io::Error {
+        match &error {
+            BlockError::Io { source, .. } => io::Error::new(source.kind(), error),
+            _ => io::Error::other(error),
+        }
+    }
+}
+
 impl Kind {
     /// The word for people.
     pub(super) fn as_str(self) -> &'static str {

@@ -86,6 +86,11 @@ pub(super) struct Facts {
 impl Facts {
     /// Reads a page; pair numbers must be below `pair_count`.
     pub(super) fn parse(bytes: &[u8], pair_count: u32) -> Result<Facts, Corrupt> {
+        Ok(Facts::parse_all(bytes, pair_count)?.0)
+    }
+
+    /// Reads a page with the numbers of float samples and of histograms of each series.
+    pub(super) fn parse_all(bytes: &[u8], pair_count: u32) -> Result<(Facts, Vec<i64>, Vec<i64>), Corrupt> {
         const WHAT: &str = "series facts";
         let mut cursor = Cursor::new(bytes);
         let corrupt = cursor.corrupt(WHAT);
@@ -125,8 +130,8 @@ impl Facts {
             decode_i64(&mut cursor, n, column)?;
         }
         cursor.finish(WHAT)?;
-        let [mins, maxs, _, _] = columns;
-        Ok(Facts { pairs, ends, times: mins.into_iter().zip(maxs).collect() })
+        let [mins, maxs, samples, histograms] = columns;
+        Ok((Facts { pairs, ends, times: mins.into_iter().zip(maxs).collect() }, samples, histograms))
     }
 
     /// Number of series.

@@ -34,6 +34,26 @@ impl Runs {
         runs.last().is_none_or(|last| last.end <= n).then_some(Runs(runs))
     }
 
+    /// The positions of `times` within `all`, of which they are a part; both ascend.
+    pub(super) fn of(times: &[i64], all: &[i64]) -> Runs {
+        if times.len() == all.len() {
+            return Runs::all(all.len());
+        }
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut at = 0;
+        for t in times {
+            while at < all.len() && all[at] < *t {
+                at += 1;
+            }
+            match runs.last_mut() {
+                Some(last) if last.end == at => last.end += 1,
+                _ => runs.push(at..at + 1),
+            }
+            at += 1;
+        }
+        Runs(runs)
+    }
+
     /// The runs.
     pub(super) fn as_slice(&self) -> &[Range<usize>] {
         &self.0

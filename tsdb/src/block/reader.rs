@@ -126,6 +126,11 @@ impl<D: Disk> Block<D> {
         Ok(labels.pop().unwrap_or_default())
     }
 
+    /// Takes note of damage that somebody else has found in the file.
+    pub(crate) fn note_damage(&self, damage: Damage) {
+        self.record(damage);
+    }
+
     /// Number of series.
     pub(super) fn series(&self) -> u32 {
         self.directory.summary.series as u32

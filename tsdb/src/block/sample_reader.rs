@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nightjar_model::storage::{HistogramColumn, SeriesData};
+use nightjar_model::storage::{FloatColumn, HistogramColumn, SeriesData};
 use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 use nightjar_platform::Disk;
 
@@ -65,9 +65,11 @@ impl<D: Disk> Block<D> {
 }
 
 /// One call's memory of pages and timelines.
-struct SampleReader<'b, D: Disk> {
+pub(super) struct SampleReader<'b, D: Disk> {
     block: &'b Block<D>,
     range: ClosedRange,
+    /// Where the samples read last came from.
+    pieces: Vec<Piece>,
     segments: Vec<Segment>,
     windows: HashMap<u32, Window>,
     shared: HashMap<Stretch, Arc<[TimestampMs]>>,
@@ -107,34 +109,45 @@ struct Piece {
 struct CachedTimes(Arc<[TimestampMs]>);
 
 impl<'b, D: Disk> SampleReader<'b, D> {
-    fn new(block: &'b Block<D>, range: ClosedRange) -> SampleReader<'b, D> {
+    /// A reader of samples in `range`.
+    pub(super) fn new(block: &'b Block<D>, range: ClosedRange) -> SampleReader<'b, D> {
         let runs = block.directory.section(Kind::Columns).runs();
         let segments = runs.map(|pages| Segment { pages, page: None }).collect();
-        SampleReader { block, range, segments, windows: HashMap::new(), shared: HashMap::new() }
+        SampleReader { block, range, pieces: Vec::new(), segments, windows: HashMap::new(), shared: HashMap::new() }
     }
 
     fn series(&mut self, id: u32) -> Result<SeriesData, BlockError> {
         let mut data = SeriesData::default();
-        if id >= self.block.series() {
-            return Ok(data);
-        }
-        // Only the first segment says whether there are histograms.
-        let mut histograms = !self.block.directory.section(Kind::Histograms).pages.is_empty();
-        let mut starts = Vec::new();
-        let mut pieces = Vec::new();
-        for segment in 0..self.segments.len() {
-            let said = self.segment(segment, id, &mut data.floats.values, &mut starts, &mut pieces)?;
-            histograms &= segment > 0 || said.unwrap_or(true);
-        }
-        data.floats.timestamps = self.timestamps(pieces);
-        if !starts.is_empty() {
-            starts.resize(data.floats.values.len(), 0);
-            data.floats.starts = Some(starts.into());
-        }
-        if histograms {
+        if id < self.block.series() && self.floats(id, &mut data.floats)? {
             self.histograms(id, &mut data.histograms)?;
         }
         Ok(data)
+    }
+
+    /// Reads the float samples of a series of this block into an empty column; whether it may have histograms.
+    pub(super) fn floats(&mut self, id: u32, out: &mut FloatColumn) -> Result<bool, BlockError> {
+        // Only the first segment says whether there are histograms.
+        let mut histograms = !self.block.directory.section(Kind::Histograms).pages.is_empty();
+        let mut starts = Vec::new();
+        let mut pieces = std::mem::take(&mut self.pieces);
+        pieces.clear();
+        for segment in 0..self.segments.len() {
+            let said = self.segment(segment, id, &mut out.values, &mut starts, &mut pieces)?;
+            histograms &= segment > 0 || said.unwrap_or(true);
+        }
+        pieces.retain(|piece| !piece.runs.as_slice().is_empty());
+        out.timestamps = self.timestamps(&pieces);
+        self.pieces = pieces;
+        if !starts.is_empty() {
+            starts.resize(out.values.len(), 0);
+            out.starts = Some(starts.into());
+        }
+        Ok(histograms)
+    }
+
+    /// The timeline segments in which the series read last had samples: number and all timestamps.
+    pub(super) fn timelines(&self) -> impl Iterator<Item = (u32, &Arc<[TimestampMs]>)> {
+        self.pieces.iter().map(|piece| (piece.timeline, &piece.times))
     }
 
     fn overlaps(&self, kind: Kind, page: usize) -> bool {
@@ -195,33 +208,37 @@ impl<'b, D: Disk> SampleReader<'b, D> {
     }
 
     /// The times of all pieces; one allocation for all series that have the same without a gap.
-    fn timestamps(&mut self, mut pieces: Vec<Piece>) -> Arc<[TimestampMs]> {
-        pieces.retain(|piece| !piece.runs.as_slice().is_empty());
-        let Some(stretch) = stretch(&pieces) else { return joined(&pieces) };
-        if let [piece] = pieces.as_slice()
+    fn timestamps(&mut self, pieces: &[Piece]) -> Arc<[TimestampMs]> {
+        let Some(stretch) = stretch(pieces) else { return joined(pieces) };
+        if let [piece] = pieces
             && piece.runs.is_all(piece.times.len())
         {
             return piece.times.clone();
         }
         let shared = self.shared.entry(stretch);
-        shared.or_insert_with(|| self.block.shared_times(stretch, &pieces)).clone()
+        shared.or_insert_with(|| self.block.shared_times(stretch, pieces)).clone()
     }
 
     fn histograms(&self, id: u32, out: &mut HistogramColumn) -> Result<(), BlockError> {
-        let kind = Kind::Histograms;
-        let mut samples: Vec<HistogramSample> = Vec::new();
-        let pages = self.block.directory.section(kind).pages_with(id);
-        if !pages.clone().any(|page| self.overlaps(kind, page)) {
-            return Ok(());
-        }
-        self.block.each_entry(kind, id, |bytes| read_all(bytes, histogram::decode, &mut samples))?;
-        samples.retain(|s| self.range.contains(s.timestamp));
+        let samples = self.histogram_samples(id)?;
         out.timestamps = samples.iter().map(|s| s.timestamp).collect();
         if samples.iter().any(|s| s.start != 0) {
             out.starts = Some(samples.iter().map(|s| s.start).collect());
         }
         out.values = samples.into_iter().map(|s| Arc::new(s.histogram)).collect();
         Ok(())
+    }
+
+    /// The histograms of a series, as they were written.
+    pub(super) fn histogram_samples(&self, id: u32) -> Result<Vec<HistogramSample>, BlockError> {
+        let kind = Kind::Histograms;
+        let mut samples: Vec<HistogramSample> = Vec::new();
+        let pages = self.block.directory.section(kind).pages_with(id);
+        if pages.clone().any(|page| self.overlaps(kind, page)) {
+            self.block.each_entry(kind, id, |bytes| read_all(bytes, histogram::decode, &mut samples))?;
+            samples.retain(|s| self.range.contains(s.timestamp));
+        }
+        Ok(samples)
     }
 }
 

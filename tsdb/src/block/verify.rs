@@ -17,9 +17,9 @@ impl<D: Disk> Block<D> {
         Ok(self.damage())
     }
 
-    /// Checks pages from number `from` on until at least `bytes` are read. Answers the number to go on with; `None` after
-    /// the last. What is found is listed in [`Block::damage`].
-    pub fn scrub(&self, from: usize, bytes: u64) -> Result<Option<usize>, BlockError> {
+    /// Checks pages from number `from` on until at least `bytes` are read. Answers the number to go on with, `None` after
+    /// the last, and how many bytes were read. What is found is listed in [`Block::damage`].
+    pub fn scrub(&self, from: usize, bytes: u64) -> Result<(Option<usize>, u64), BlockError> {
         if from == 0 {
             self.verify_ends()?;
         }
@@ -28,7 +28,7 @@ impl<D: Disk> Block<D> {
         let pages = sections.flat_map(|(kind, pages)| (0..pages).map(move |page| (kind, page)));
         for (number, (kind, page)) in pages.enumerate().skip(from) {
             if read >= bytes {
-                return Ok(Some(number));
+                return Ok((Some(number), read));
             }
             read += u64::from(self.page_ref(kind, page).stored);
             let checked = match kind {
@@ -41,7 +41,7 @@ impl<D: Disk> Block<D> {
                 Err(e) => return Err(e),
             }
         }
-        Ok(None)
+        Ok((None, read))
     }
 
     /// Reads a page past the cache.

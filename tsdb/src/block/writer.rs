@@ -9,6 +9,8 @@ use super::page::{MAX_PAGE_BYTES, checksum};
 use super::section::PageRef;
 
 const BUFFER_BYTES: usize = 1 << 20;
+/// A large file is made durable piece by piece, so that the log's syncs never wait for all of it.
+const SYNC_BYTES: u64 = 16 << 20;
 
 /// A file under a temporary name that becomes visible whole or not at all.
 pub(super) struct BlockWriter<D: Disk> {
@@ -19,6 +21,7 @@ pub(super) struct BlockWriter<D: Disk> {
     compressor: zstd::bulk::Compressor<'static>,
     buffer: Vec<u8>,
     flushed: u64,
+    synced: u64,
     published: bool,
 }
 
@@ -29,7 +32,17 @@ impl<D: Disk> BlockWriter<D> {
         let file = create_afresh(disk, &temporary)?;
         let compressor = zstd::bulk::Compressor::new(level)?;
         let buffer = Vec::with_capacity(BUFFER_BYTES);
-        Ok(BlockWriter { disk: disk.clone(), temporary, file, salt, compressor, buffer, flushed: 0, published: false })
+        Ok(BlockWriter {
+            disk: disk.clone(),
+            temporary,
+            file,
+            salt,
+            compressor,
+            buffer,
+            flushed: 0,
+            synced: 0,
+            published: false,
+        })
     }
 
     /// Where the next byte goes.
@@ -45,22 +58,31 @@ impl<D: Disk> BlockWriter<D> {
 
     /// Appends a page, compressed when that makes it smaller.
     pub(super) fn page(&mut self, raw: &[u8], first: u32, min: i64, max: i64) -> io::Result<PageRef> {
-        if raw.len() > MAX_PAGE_BYTES {
-            let message = format!("one series needs {} bytes in this block, the most is {MAX_PAGE_BYTES}", raw.len());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
         let compressed = self.compressor.compress(raw)?;
         let stored = if compressed.len() < raw.len() { &compressed[..] } else { raw };
+        self.stored(stored, raw.len() as u32, first, min, max)
+    }
+
+    /// Appends a page of `raw` bytes as it is stored.
+    pub(super) fn stored(&mut self, stored: &[u8], raw: u32, first: u32, min: i64, max: i64) -> io::Result<PageRef> {
+        if raw as usize > MAX_PAGE_BYTES {
+            let message = format!("one series needs {raw} bytes in this block, the most is {MAX_PAGE_BYTES}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         let offset = self.offset();
         let crc = checksum(self.salt, offset, stored);
         self.append(stored)?;
-        Ok(PageRef { offset, stored: stored.len() as u32, raw: raw.len() as u32, crc, first, min, max })
+        Ok(PageRef { offset, stored: stored.len() as u32, raw, crc, first, min, max })
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.write_all_at(&self.buffer, self.flushed)?;
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
+        if self.flushed - self.synced >= SYNC_BYTES {
+            self.file.sync_data()?;
+            self.synced = self.flushed;
+        }
         Ok(())
     }
 

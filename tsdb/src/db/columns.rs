@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nightjar_model::storage::{FloatColumn, HistogramColumn, SeriesData};
 use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 
+use super::deletions::Hidden;
 use super::directory::{Pick, Position};
 use super::frames::{FrameReader, Lane};
 use super::packed::{Packed, Places};
@@ -76,6 +77,9 @@ struct Columns {
     times: Vec<TimestampMs>,
     ascending: bool,
     columns: Vec<Column>,
+    /// What was deleted, and where the current section lies.
+    hidden: Hidden,
+    position: Position,
 }
 
 impl RowSink for Columns {
@@ -99,7 +103,7 @@ impl RowSink for Columns {
     }
 
     fn sample(&mut self, column: u32, bits: u64, start: TimestampMs) {
-        if !self.inside {
+        if !self.inside || (!self.hidden.is_empty() && self.hidden.hides(column as usize, self.t, self.position)) {
             return;
         }
         let column = &mut self.columns[column as usize];
@@ -117,7 +121,7 @@ impl RowSink for Columns {
 }
 
 impl Columns {
-    fn new(range: ClosedRange, members: usize, pack: bool) -> Columns {
+    fn new(range: ClosedRange, members: usize, pack: bool, hidden: Hidden) -> Columns {
         let values = || if pack { Values::Packed(Packed::default()) } else { Values::default() };
         let columns = (0..members).map(|_| Column { values: values(), ..Column::default() }).collect();
         Columns {
@@ -131,15 +135,19 @@ impl Columns {
             times: Vec::new(),
             ascending: true,
             columns,
+            hidden,
+            position: Position::default(),
         }
     }
 
     fn histograms<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, members: &[u32]) {
-        let (range, columns, section) = (self.range, &mut self.columns, self.section);
+        let (range, columns, section, hidden) = (self.range, &mut self.columns, self.section, &self.hidden);
         reader.section(&pick.entry, |_, bytes| {
             read_histograms(bytes, |index, sample| {
                 let inside = range.contains(sample.timestamp) && sample.timestamp >= pick.floor;
-                if let (true, Ok(column)) = (inside, members.binary_search(&index)) {
+                if let (true, Ok(column)) = (inside, members.binary_search(&index))
+                    && !hidden.hides(column, sample.timestamp, pick.entry.position())
+                {
                     columns[column].histograms.push((section, sample));
                 }
             })
@@ -153,6 +161,7 @@ impl Columns {
 
     fn begin(&mut self, pick: &Pick) {
         self.floor = pick.floor;
+        self.position = pick.entry.position();
         self.section += 1;
         self.late = pick.entry.kind() == Kind::LateRows;
     }
@@ -182,6 +191,8 @@ impl Samples {
 
 /// Some members of one timeline.
 pub(crate) struct Wanted<'a> {
+    /// Its number.
+    pub(crate) timeline: u32,
     /// The timeline's sections to read, in order of writing.
     pub(crate) picks: &'a [Pick],
     /// Numbers within the timeline, ascending, each once.
@@ -201,11 +212,12 @@ pub(crate) struct Shared(Option<(Places, Arc<[TimestampMs]>)>);
 /// Reads the samples in `range` of the members of one timeline.
 pub(crate) fn read<D: Disk>(
     reader: &mut FrameReader<'_, D>,
+    timeline: u32,
     picks: &[Pick],
     members: &[u32],
     range: ClosedRange,
 ) -> Vec<Samples> {
-    let wanted = Wanted { picks, members: members.to_vec() };
+    let wanted = Wanted { timeline, picks, members: members.to_vec() };
     let mut shared = Shared::default();
     let waiting = read_many(reader, &[wanted], range, false).pop().unwrap_or_default();
     waiting.into_iter().map(|w| w.finish(&mut shared)).collect()
@@ -219,7 +231,8 @@ pub(crate) fn read_many<D: Disk>(
     range: ClosedRange,
     pack: bool,
 ) -> Vec<Vec<Waiting>> {
-    let lane = |w: &Wanted<'_>| (Lane::new(&w.members), Columns::new(range, w.members.len(), pack));
+    let hidden = |w: &Wanted<'_>| Hidden::new(&reader.view.parts.deletions, w.timeline, &w.members);
+    let lane = |w: &Wanted<'_>| (Lane::new(&w.members), Columns::new(range, w.members.len(), pack, hidden(w)));
     let mut lanes: Vec<_> = wanted.iter().map(lane).collect();
     let mut order: Vec<(Position, u32, u32)> = Vec::new();
     for (lane, w) in wanted.iter().enumerate() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashSet;
+use nightjar_model::ClosedRange;
 use nightjar_platform::{Clock, Disk};
 
 use super::append::unavailable;
@@ -13,6 +14,7 @@ use super::inner::{Inner, Waiting};
 use super::log::{Log, Written};
 use super::view::View;
 use crate::wal::pending::Pending;
+use crate::wal::section::Kind;
 
 impl<D: Disk> Inner<D> {
     /// Serves the queue until the database stops.
@@ -20,20 +22,24 @@ impl<D: Disk> Inner<D> {
         let mut frames = Pending::default();
         loop {
             frames.clear();
-            let waiting = {
+            let (waiting, close) = {
                 let mut queue = self.queue.lock();
                 while queue.waiting.is_empty() && !queue.stopping {
                     self.work.wait(&mut queue);
                 }
                 std::mem::swap(&mut queue.pending, &mut frames);
-                std::mem::take(&mut queue.waiting)
+                (std::mem::take(&mut queue.waiting), std::mem::take(&mut queue.close_segment))
             };
             self.room.notify_all();
             if waiting.is_empty() {
                 log.close();
                 return;
             }
-            match self.commit(&mut log, &mut frames) {
+            let committed = self.commit(&mut log, &mut frames);
+            if close {
+                log.close();
+            }
+            match committed {
                 Ok(()) => {
                     self.queue.lock().failed = None;
                     for Waiting { done, report } in waiting {
@@ -81,6 +87,10 @@ impl<D: Disk> Inner<D> {
             }
         };
         *view = View { horizon, parts };
+        drop(view);
+        let sections = frames.sections.iter().map(|s| &s.section);
+        let samples = sections.filter(|s| !matches!(s.kind, Kind::Definitions | Kind::Metadata));
+        self.changes.lock().note(samples.map(|s| ClosedRange { start: s.t_min, end: s.t_max }));
     }
 
     /// Gives up frames that could not be written, and everything queued behind them: it was told against them.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nightjar_model::{ClosedRange, TimestampMs};
 use nightjar_platform::{Disk, DiskFile};
 
+use super::deletions::Deletions;
 use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
 use crate::bytes::Corrupt;
@@ -15,7 +16,7 @@ use crate::wal::segment::{Frame, Segment};
 
 /// Reads sections of one view. Keeps the last frame: sections asked for in the order of writing cost one read a frame.
 pub(crate) struct FrameReader<'a, D: Disk> {
-    view: &'a View<D>,
+    pub(crate) view: &'a View<D>,
     damaged: &'a AtomicU64,
     buffer: Vec<u8>,
     stretch: Stretch,
@@ -154,6 +155,9 @@ pub(crate) struct LogRecall<'a, D: Disk> {
 }
 
 struct Newest<'a> {
+    deletions: &'a Deletions,
+    timeline: u32,
+    position: Position,
     t: TimestampMs,
     from: TimestampMs,
     each: &'a mut dyn FnMut(u32, TimestampMs, u64, bool),
@@ -165,7 +169,7 @@ impl RowSink for Newest<'_> {
     }
 
     fn sample(&mut self, column: u32, bits: u64, _start: TimestampMs) {
-        if self.t >= self.from {
+        if self.t >= self.from && !self.deletions.hides(self.timeline, column, self.t, self.position) {
             (self.each)(column, self.t, bits, false);
         }
     }
@@ -179,15 +183,18 @@ impl<D: Disk> Recall for LogRecall<'_, D> {
         let picks = self.directory.read().pick(timeline, range, everything, &Seal::NONE);
         let mut reader = FrameReader::new(self.view, self.damaged);
         let members: Vec<u32> = (0..crate::wal::rows::MAX_MEMBERS).collect();
-        let mut newest = Newest { t: 0, from, each };
+        let deletions = &*self.view.parts.deletions;
+        let mut newest = Newest { deletions, timeline, position: Position::default(), t: 0, from, each };
         let mut lane = Lane::new(&members);
         for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Rows) {
+            newest.position = pick.entry.position();
             lane.read(&mut reader, pick, &mut newest);
         }
         for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Histograms) {
             reader.section(&pick.entry, |_, bytes| {
                 read_histograms(bytes, |index, sample| {
-                    if sample.timestamp >= from {
+                    let (t, at) = (sample.timestamp, pick.entry.position());
+                    if t >= from && !deletions.hides(timeline, index, t, at) {
                         (newest.each)(index, sample.timestamp, 0, true);
                     }
                 })

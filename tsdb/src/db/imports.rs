@@ -102,13 +102,14 @@ impl<D: Disk> Inner<D> {
     fn count_block(&self, keeping: &mut Housekeeping<D>, number: u64) -> io::Result<()> {
         let block = Block::open_with_cache(&self.disk, &block_path(number), Arc::clone(&self.cache));
         let block = Arc::new(block.map_err(io::Error::other)?);
-        let mut scalars = keeping.manifest.state().scalars;
-        scalars.next_file = keeping.next_file;
-        keeping.manifest.append(Change { add: vec![number], scalars, ..Change::default() })?;
+        let (scalars, times) = (keeping.scalars(), block.summary().times);
+        keeping.record(Change { add: vec![number], scalars, ..Change::default() })?;
         let mut view = self.view.write();
         let mut parts = view.parts.copy();
         parts.blocks.insert(number, block);
         view.parts = Arc::new(parts);
+        drop(view);
+        self.changes.lock().note(times.into_iter());
         Ok(())
     }
 

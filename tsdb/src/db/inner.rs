@@ -8,9 +8,11 @@ use nightjar_model::storage::{AppendDone, AppendReport};
 use nightjar_platform::{Disk, RealClock};
 use parking_lot::{Condvar, Mutex, RwLock};
 
+use super::changes::Changes;
 use super::directory::Directory;
 use super::keeping::Housekeeping;
 use super::reserve::Reserve;
+use super::scrub::Scrub;
 use super::view::View;
 use crate::block::BlockCache;
 use crate::counters::Counters;
@@ -24,6 +26,12 @@ use crate::wal::pending::Pending;
 pub(crate) struct Inner<D: Disk> {
     pub(crate) disk: D,
     pub(crate) options: Options,
+    /// Held by the one compaction that runs.
+    pub(crate) compacting: Mutex<()>,
+    /// How far blocks were read again.
+    pub(crate) scrubbing: Mutex<Scrub>,
+    /// Long work is to end soon.
+    pub(crate) interrupted: AtomicBool,
     /// What only housekeeping touches.
     pub(crate) housekeeping: Mutex<Housekeeping<D>>,
     /// The head and the buffers of whoever writes.
@@ -40,6 +48,8 @@ pub(crate) struct Inner<D: Disk> {
     pub(crate) view: RwLock<View<D>>,
     /// Counts up with every new segment: timelines begin a new epoch in it.
     pub(crate) generation: AtomicU32,
+    /// When what is stored has changed; noted after queries can see it.
+    pub(crate) changes: Mutex<Changes>,
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) counters: Counters,
@@ -66,6 +76,8 @@ pub(crate) struct Queue {
     pub(crate) pending: Pending,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) stopping: bool,
+    /// The open segment is to be closed: what was written so far is not to share a file with what comes.
+    pub(crate) close_segment: bool,
     /// After a failure: when it was, and why nothing is accepted for a while.
     pub(crate) failed: Option<(TimestampMs, Arc<str>)>,
     /// The wall clock of the newest batch.

@@ -4,9 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
 
+use nightjar_model::TimestampMs;
 use nightjar_platform::Disk;
 
-use crate::manifest::Manifest;
+use crate::block::Block;
+use crate::manifest::{Change, Manifest, Scalars};
 
 /// The directory of blocks.
 pub(crate) const BLOCKS: &str = "blocks";
@@ -24,6 +26,41 @@ pub(crate) struct Housekeeping<D: Disk> {
     pub(crate) released: bool,
     /// Something may be left to clean up after the last seal.
     pub(crate) untidy: bool,
+    /// Blocks that do not count any more and may still be read.
+    pub(crate) garbage: Vec<(u64, Weak<Block<D>>)>,
+    /// Blocks whose files are gone, to be told with the next record.
+    pub(crate) forgotten: Vec<u64>,
+    /// Up to where each rule of retention was carried out.
+    pub(crate) ruled: Vec<TimestampMs>,
+}
+
+impl<D: Disk> Housekeeping<D> {
+    /// The newest scalars, and how far numbers are used.
+    pub(crate) fn scalars(&self) -> Scalars {
+        Scalars { next_file: self.next_file, ..self.manifest.state().scalars }
+    }
+
+    /// Makes a change durable. After an error it may or may not be found by a restart.
+    pub(crate) fn record(&mut self, change: Change) -> io::Result<()> {
+        self.manifest.append(Change { forget: self.forgotten.clone(), ..change })?;
+        self.forgotten.clear();
+        Ok(())
+    }
+
+    /// Removes files of blocks that do not count any more, once nobody reads them.
+    pub(crate) fn collect_garbage(&mut self, disk: &D) -> io::Result<()> {
+        let (free, read): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.garbage).into_iter().partition(|(_, block)| block.strong_count() == 0);
+        self.garbage = read;
+        for (at, (number, _)) in free.iter().enumerate() {
+            if let Err(error) = remove(disk, &block_path(*number)) {
+                self.garbage.extend(free[at..].iter().cloned());
+                return Err(error);
+            }
+            self.forgotten.push(*number);
+        }
+        Ok(())
+    }
 }
 
 /// The path of a block.

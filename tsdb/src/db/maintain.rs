@@ -9,7 +9,7 @@ use nightjar_model::TimestampMs;
 use nightjar_platform::{Disk, DiskFile};
 
 use super::inner::Inner;
-use super::keeping::{Housekeeping, block_path, remove};
+use super::keeping::{Housekeeping, remove};
 use super::plan;
 use super::{quarantine, snapshot};
 use crate::manifest::Change;
@@ -30,6 +30,8 @@ pub enum Maintained {
         /// How many.
         blocks: usize,
     },
+    /// What rules of retention do not keep any more was deleted.
+    Ruled,
 }
 
 impl<D: Disk> Inner<D> {
@@ -37,9 +39,16 @@ impl<D: Disk> Inner<D> {
     pub(crate) fn maintain(&self, now: TimestampMs) -> io::Result<Maintained> {
         let mut keeping = self.housekeeping.lock();
         self.tidy(&mut keeping)?;
+        keeping.collect_garbage(&self.disk)?;
         if let Some(until) = self.seal_due() {
             return self.seal_step(&mut keeping, until);
         }
+        // A clock that jumps ahead removes nothing: what is new is as old as the newest sample says.
+        let now = now.min(self.writer.read().head.max_t);
+        if self.bury_expired(&mut keeping, now)? {
+            return Ok(Maintained::Ruled);
+        }
+        self.lift_spent(&mut keeping)?;
         self.expire(&mut keeping, now)
     }
 
@@ -135,17 +144,24 @@ impl<D: Disk> Inner<D> {
         if remove_now.is_empty() {
             return Ok(Maintained::Nothing);
         }
-        let scalars = keeping.manifest.state().scalars;
-        keeping.manifest.append(Change { remove: remove_now.clone(), scalars, ..Change::default() })?;
+        drop(parts);
+        let scalars = keeping.scalars();
+        keeping.record(Change { remove: remove_now.clone(), scalars, ..Change::default() })?;
+        let mut gone = Vec::new();
         {
             let mut view = self.view.write();
             let mut parts = view.parts.copy();
-            parts.blocks.retain(|number, _| !remove_now.contains(number));
+            for number in &remove_now {
+                if let Some(block) = parts.blocks.remove(number) {
+                    keeping.garbage.push((*number, Arc::downgrade(&block)));
+                    gone.extend(block.summary().times);
+                }
+            }
+            Arc::make_mut(&mut parts.deletions).retain(&[], &parts.blocks);
             view.parts = Arc::new(parts);
         }
-        for number in &remove_now {
-            remove(&self.disk, &block_path(*number))?;
-        }
+        self.changes.lock().note(gone.into_iter());
+        keeping.collect_garbage(&self.disk)?;
         Ok(Maintained::Expired { blocks: remove_now.len() })
     }
 }

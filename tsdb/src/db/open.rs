@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use nightjar_model::TimestampMs;
 use nightjar_platform::{Disk, DiskFile, OpenMode};
 
+use super::deletions::{Deletions, HeadCut};
 use super::directory::{Directory, Entry, Position};
 use super::keeping::{BLOCKS, block_path, remove};
 use super::{quarantine, snapshot};
@@ -81,12 +82,13 @@ pub(crate) struct Recovered<F> {
 }
 
 /// A segment before it is scanned.
-struct Unscanned<F> {
-    number: u32,
-    files: Segment<F>,
-    len: u64,
-    header: Option<SegmentHeader>,
-    first_lsn: Option<u64>,
+pub(crate) struct Unscanned<F> {
+    pub(crate) number: u32,
+    pub(crate) files: Segment<F>,
+    pub(crate) len: u64,
+    pub(crate) header: Option<SegmentHeader>,
+    /// Number of its first frame, if any can be read.
+    pub(crate) first_lsn: Option<u64>,
 }
 
 impl OpenError {
@@ -202,11 +204,21 @@ pub(crate) fn open_blocks<D: Disk>(
     (blocks, unreadable)
 }
 
+/// What is deleted of blocks and of what the head knows.
+pub(crate) fn deletions<D: Disk>(state: &State, head: &Head, blocks: &BTreeMap<u64, Arc<Block<D>>>) -> Deletions {
+    let mut deletions = Deletions::default();
+    for (number, tombstone) in &state.tombstones {
+        deletions.add(*number, tombstone.clone(), HeadCut::new(head, tombstone), blocks);
+    }
+    deletions
+}
+
 /// Puts aside or removes what the manifest does not name; at most about `limit` bytes are kept aside.
 pub(crate) fn sweep<D: Disk>(disk: &D, state: &State, limit: u64) -> io::Result<()> {
     for entry in disk.list(Path::new(BLOCKS))? {
         let path = Path::new(BLOCKS).join(&entry.name);
-        if entry.name.ends_with(".tmp") {
+        let is_garbage = state.garbage.iter().any(|n| block_path(*n) == path);
+        if entry.name.ends_with(".tmp") || is_garbage {
             remove(disk, &path)?;
         } else if !state.blocks.iter().any(|n| block_path(*n) == path) {
             quarantine::put(disk, &path, limit)?;
@@ -218,6 +230,7 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State, limit: u64) -> io::Result<
             remove(disk, &path)?;
         }
     }
+    super::copies::sweep(disk)?;
     for entry in disk.list(Path::new(segment::DIR))? {
         let path = Path::new(segment::DIR).join(&entry.name);
         match segment::number_of(&entry.name) {
@@ -229,7 +242,8 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State, limit: u64) -> io::Result<
     Ok(())
 }
 
-fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Unscanned<D::File>, OpenError> {
+/// Opens a segment and reads its header.
+pub(crate) fn open_segment<D: Disk>(disk: &D, number: u32) -> Result<Unscanned<D::File>, OpenError> {
     let path = segment::path(number);
     let io = io_error(disk, &path);
     let files = Segment::open(disk, number).map_err(&io)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use nightjar_model::{BlockRange, TimestampMs};
+use nightjar_model::{BlockRange, ClosedRange, TimestampMs};
 
 use super::directory::{Directory, Seal};
 use crate::options::Options;
@@ -45,6 +45,24 @@ pub(crate) fn ranges(directory: &Directory, seal: &Seal, until: TimestampMs, opt
     starts.into_iter().map(|start| BlockRange { start, end: start.saturating_add(options.block_ms) }).collect()
 }
 
+/// What rules of retention do not keep any more at `now`. `done` says for each rule up to where it was carried out; it
+/// is carried out in steps of a block. Nothing is due when the oldest sample is newer.
+pub(crate) fn overdue(
+    options: &Options,
+    done: &[TimestampMs],
+    oldest: Option<TimestampMs>,
+    now: TimestampMs,
+) -> Vec<(usize, ClosedRange)> {
+    let end = |keep_ms: i64| BlockRange::aligned(now.saturating_sub(keep_ms), options.block_ms).start - 1;
+    let rules = options.retention_rules.iter().enumerate();
+    let due = rules.filter_map(|(i, rule)| {
+        let end = end(rule.keep_ms);
+        let is_due = oldest.is_some_and(|t| t <= end) && done.get(i).is_none_or(|done| *done < end);
+        is_due.then_some((i, ClosedRange { start: TimestampMs::MIN, end }))
+    });
+    due.collect()
+}
+
 /// A block as retention sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Aging {
@@ -72,6 +90,21 @@ pub(crate) fn expired(blocks: impl Iterator<Item = Aging>, now: TimestampMs, opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::RetentionRule;
+
+    #[test]
+    fn rules_are_carried_out_in_steps() {
+        let rule = |keep_ms| RetentionRule { matchers: Vec::new(), keep_ms };
+        let options = Options { block_ms: 10, retention_rules: vec![rule(20), rule(50)], ..Options::default() };
+        let due = |done: &[i64], oldest, now| {
+            overdue(&options, done, oldest, now).into_iter().map(|(i, times)| (i, times.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(due(&[], Some(0), 35), [(0, 9)]);
+        assert_eq!(due(&[9, 0], Some(0), 39), []);
+        assert_eq!(due(&[9, 0], Some(0), 100), [(0, 79), (1, 49)]);
+        assert_eq!(due(&[9, 0], Some(50), 100), [(0, 79)]);
+        assert_eq!(due(&[], None, 100), []);
+    }
 
     #[test]
     fn retention() {

@@ -104,7 +104,11 @@ impl<D: Disk> DbQuerier<D> {
         let blocks = self.blocks(range);
         let mut labels = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
-            let ids = Self::block_series(block, matchers, range, &mut damage)?;
+            let mut ids = Self::block_series(block, matchers, range, &mut damage)?;
+            let (deletions, salt) = (&self.view.parts.deletions, block.summary().salt);
+            if deletions.touches(salt) {
+                ids.retain(|id| !deletions.buries(salt, *id, block.times(*id).ok().flatten()));
+            }
             labels.clear();
             tolerate(block.labels_of(&ids, &mut labels), &mut damage)?;
             for (id, labels) in ids.into_iter().zip(&labels) {
@@ -210,7 +214,9 @@ impl<D: Disk> Querier for DbQuerier<D> {
             for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Exemplars) {
                 reader.section(&pick.entry, |_, bytes| {
                     read_exemplars(bytes, |index, exemplar| {
-                        if self.range.contains(exemplar.timestamp) && exemplar.timestamp >= pick.floor {
+                        let (t, at) = (exemplar.timestamp, pick.entry.position());
+                        let hidden = self.view.parts.deletions.hides(*timeline, index, t, at);
+                        if self.range.contains(t) && t >= pick.floor && !hidden {
                             found.entry((*timeline, index)).or_default().push(exemplar);
                         }
                     })
@@ -221,8 +227,11 @@ impl<D: Disk> Querier for DbQuerier<D> {
         for (i, s) in set.series.iter().enumerate() {
             let mut list = s.member.and_then(|m| found.remove(&m)).unwrap_or_default();
             for (block, id) in &set.places[s.places.clone()] {
-                let own = tolerate(set.blocks[*block].exemplars(&[*id]), &mut Vec::new())?;
-                list.extend(own.into_iter().flat_map(|(_, e)| e).filter(|e| self.range.contains(e.timestamp)));
+                let block = &set.blocks[*block];
+                let own = tolerate(block.exemplars(&[*id]), &mut Vec::new())?;
+                let mut own: Vec<Exemplar> = own.into_iter().flat_map(|(_, e)| e).collect();
+                self.view.parts.deletions.apply_to_exemplars(block.summary().salt, *id, &mut own);
+                list.extend(own.into_iter().filter(|e| self.range.contains(e.timestamp)));
             }
             if !list.is_empty() {
                 list.sort_by_key(|e| e.timestamp);

@@ -46,7 +46,9 @@ impl<D: Disk> Inner<D> {
         let (change, blocks) = prepared.inspect_err(|_| self.discard(first_file..keeping.next_file))?;
         let seal = Seal { position: Position::from_number(change.scalars.seal_position), until };
         // Should this fail a restart may still find the record: the files stay.
-        keeping.manifest.append(change)?;
+        keeping.record(change)?;
+        let bytes: u64 = blocks.iter().map(|(_, b)| b.summary().file_len).sum();
+        self.counters.sealed_bytes.fetch_add(bytes, Ordering::Relaxed);
         let mut view = self.view.write();
         let mut parts = view.parts.copy();
         parts.blocks.extend(blocks);
@@ -161,12 +163,13 @@ impl<D: Disk> Sealing<'_, D> {
         let picks = inner.directory.read().pick(timeline, inside, self.view.horizon, &self.view.parts.seal);
         let (members, labels) = members(&inner.writer.read().head, timeline);
         let mut reader = FrameReader::new(&self.view, &inner.counters.damaged);
-        let samples: Vec<Samples> = columns::read(&mut reader, &picks, &members, inside);
+        let samples: Vec<Samples> = columns::read(&mut reader, timeline, &picks, &members, inside);
         let mut exemplars: HashMap<u32, Vec<Exemplar>> = HashMap::new();
         for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Exemplars) {
             reader.section(&pick.entry, |_, bytes| {
                 read_exemplars(bytes, |index, e| {
-                    if inside.contains(e.timestamp) && e.timestamp >= pick.floor {
+                    let hidden = self.view.parts.deletions.hides(timeline, index, e.timestamp, pick.entry.position());
+                    if inside.contains(e.timestamp) && e.timestamp >= pick.floor && !hidden {
                         exemplars.entry(index).or_default().push(e);
                     }
                 })
@@ -187,7 +190,8 @@ impl<D: Disk> Sealing<'_, D> {
             let view = inner.view.read().clone();
             let rest = inner.directory.read().has(number, ClosedRange::ALL, everything, seal);
             let recall = LogRecall { view: &view, directory: &inner.directory, damaged: &inner.counters.damaged };
-            let live = writer.head.release(number, rest, self.until, &recall);
+            let held = |member| view.parts.deletions.holds(number, member, self.until);
+            let live = writer.head.release(number, rest, self.until, &recall, held);
             let head = &writer.head;
             builder.timeline(number, live.iter().map(|(index, id)| (*index, head.table.spelling(*id))));
         }
@@ -212,8 +216,16 @@ impl Head {
     }
 
     /// Finds the members of a timeline with samples that are not being sealed, and releases the others. `rest` says
-    /// whether anything of the timeline remains in frames.
-    fn release(&mut self, number: u32, rest: bool, until: TimestampMs, recall: &dyn Recall) -> Vec<(u32, u32)> {
+    /// whether anything of the timeline remains in frames, `held` which members have deleted samples there: nobody else
+    /// may get their numbers.
+    fn release(
+        &mut self,
+        number: u32,
+        rest: bool,
+        until: TimestampMs,
+        recall: &dyn Recall,
+        held: impl Fn(u32) -> bool,
+    ) -> Vec<(u32, u32)> {
         let Some(timeline) = self.timelines.get(number) else { return Vec::new() };
         let members = timeline.members.clone();
         let mut live = Vec::new();
@@ -223,7 +235,7 @@ impl Head {
             }
             let round = self.seal_round;
             let slot = &mut self.table.slots[id as usize];
-            if slot.last_t >= until || slot.mark() == round {
+            if slot.last_t >= until || slot.mark() == round || held(index as u32) {
                 live.push((index as u32, id));
             } else {
                 slot.flags &= !Slot::DEFINED;

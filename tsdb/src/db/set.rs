@@ -99,7 +99,7 @@ impl<D: Disk> Set<D> {
         for (timeline, mut members) in by_timeline {
             let Some(picks) = self.picks.get(&timeline) else { continue };
             members.sort_unstable();
-            wanted.push(Wanted { picks, members: members.iter().map(|(member, _)| *member).collect() });
+            wanted.push(Wanted { timeline, picks, members: members.iter().map(|(member, _)| *member).collect() });
             indices.extend(members.iter().map(|(_, index)| (*index, timeline)));
         }
         let waiting = columns::read_many(&mut reader, &wanted, range, pack).into_iter().flatten();
@@ -128,6 +128,10 @@ impl<D: Disk> Set<D> {
             data.clear();
             let read = block.read_intact(ids, range, &mut data).map_err(|e| StorageError::Io(e.to_string()))?;
             missing += read as u64;
+            let (deletions, salt) = (&self.view.parts.deletions, block.summary().salt);
+            if deletions.touches(salt) {
+                data.iter_mut().zip(ids).for_each(|(data, id)| deletions.apply(salt, *id, data));
+            }
             data.drain(..).zip(at).for_each(|(data, i)| parts[*i].push(data));
         }
         Ok((parts, missing))

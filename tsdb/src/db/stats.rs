@@ -1,5 +1,6 @@
 //! What a database says about itself.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nightjar_model::TimestampMs;
@@ -9,6 +10,7 @@ use nightjar_platform::{Disk, DiskFile};
 
 use super::directory::Entry;
 use super::inner::Inner;
+use crate::block::Block;
 use crate::counters::FsyncStats;
 
 /// Figures of a database, for `/metrics` and the status page. Counters count since it was opened.
@@ -71,10 +73,40 @@ pub struct DbStats {
     pub unreadable_blocks: u64,
     /// Seals finished.
     pub seals: u64,
+    /// Bytes of blocks written by seals.
+    pub sealed_bytes: u64,
+    /// Bytes of blocks read again to find damage.
+    pub scrubbed_bytes: u64,
+    /// How often all blocks were read again.
+    pub scrub_rounds: u64,
+    /// Pages of blocks that cannot be read: samples or names are missing.
+    pub damaged_pages: u64,
+    /// Compactions finished.
+    pub compactions: u64,
+    /// Compactions that failed.
+    pub failed_compactions: u64,
+    /// Bytes of blocks that compactions read.
+    pub compaction_read_bytes: u64,
+    /// Bytes of blocks that compactions wrote.
+    pub compaction_written_bytes: u64,
+    /// Time spent in compactions, in milliseconds.
+    pub compaction_ms: u64,
+    /// Deletes that are not carried out in all files yet.
+    pub tombstones: u64,
     /// Reads of segments in use that found damage and could repair it.
     pub repaired_reads: u64,
     /// Times damage was met in the log that could not be repaired.
     pub damaged_sections: u64,
+}
+
+/// A block, for people and tools.
+pub struct BlockInfo<D: Disk> {
+    /// Its number.
+    pub number: u64,
+    /// The block.
+    pub block: Arc<Block<D>>,
+    /// Whether something of it is deleted.
+    pub has_deletes: bool,
 }
 
 fn span(times: impl Iterator<Item = (TimestampMs, TimestampMs)>) -> Option<(TimestampMs, TimestampMs)> {
@@ -125,6 +157,17 @@ impl<D: Disk> Inner<D> {
         }
         let blocks = parts.blocks.values().map(|b| b.summary());
         stats.times = span(blocks.clone().filter_map(|s| s.times).map(|t| (t.start, t.end)).chain(stats.head_times));
+        stats.sealed_bytes = self.counters.sealed_bytes.load(Ordering::Relaxed);
+        stats.scrubbed_bytes = self.counters.scrubbed_bytes.load(Ordering::Relaxed);
+        stats.scrub_rounds = self.counters.scrub_rounds.load(Ordering::Relaxed);
+        let damage = parts.blocks.values().flat_map(|b| b.damage());
+        stats.damaged_pages = damage.filter(|d| !d.harmless).count() as u64;
+        stats.compactions = self.counters.compactions.load(Ordering::Relaxed);
+        stats.failed_compactions = self.counters.failed_compactions.load(Ordering::Relaxed);
+        stats.compaction_read_bytes = self.counters.compaction_read_bytes.load(Ordering::Relaxed);
+        stats.compaction_written_bytes = self.counters.compaction_written_bytes.load(Ordering::Relaxed);
+        stats.compaction_ms = self.counters.compaction_ms.load(Ordering::Relaxed);
+        stats.tombstones = parts.deletions.tombstones().len() as u64;
         stats.blocks = parts.blocks.len() as u64;
         stats.block_samples = blocks.clone().map(|s| s.samples + s.histograms).sum();
         stats.block_bytes = blocks.map(|s| s.file_len).sum();
@@ -133,6 +176,17 @@ impl<D: Disk> Inner<D> {
         stats.log_bytes = parts.segments.values().map(|s| s.file.len().unwrap_or(0)).sum();
         stats.repaired_reads = parts.segments.values().map(|s| s.repaired.load(Ordering::Relaxed)).sum();
         stats
+    }
+
+    /// The blocks, by number.
+    pub(crate) fn blocks(&self) -> Vec<BlockInfo<D>> {
+        let parts = Arc::clone(&self.view.read().parts);
+        let info = |(number, block): (&u64, &Arc<Block<D>>)| BlockInfo {
+            number: *number,
+            block: Arc::clone(block),
+            has_deletes: parts.deletions.touches(block.summary().salt),
+        };
+        parts.blocks.iter().map(info).collect()
     }
 
     /// What is known about metrics, sorted by metric; the newest variant first.

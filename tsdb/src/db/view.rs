@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nightjar_platform::Disk;
 
+use super::deletions::Deletions;
 use super::directory::{Position, Seal};
 use crate::block::Block;
 use crate::wal::segment::Segment;
@@ -25,6 +26,8 @@ pub(crate) struct Parts<D: Disk> {
     pub(crate) blocks: BTreeMap<u64, Arc<Block<D>>>,
     /// What could not be opened, for people.
     pub(crate) unreadable: Vec<String>,
+    /// What of all that is deleted.
+    pub(crate) deletions: Arc<Deletions>,
     /// What of the frames is in blocks.
     pub(crate) seal: Seal,
     /// Shared by all states with this seal. Sections that only an older seal needs are kept until its token is gone.
@@ -44,6 +47,7 @@ impl<D: Disk> Parts<D> {
             segments: self.segments.clone(),
             blocks: self.blocks.clone(),
             unreadable: self.unreadable.clone(),
+            deletions: Arc::clone(&self.deletions),
             seal: self.seal,
             token: Arc::clone(&self.token),
         }

@@ -58,6 +58,12 @@ impl Side {
         true
     }
 
+    /// Forgets the newest histogram and exemplar of a series.
+    pub(crate) fn forget_newest(&mut self, id: u32) {
+        self.histograms.remove(&id);
+        self.exemplars.remove(&id);
+    }
+
     /// Judges an exemplar and remembers it if it is new.
     pub(crate) fn judge_exemplar(&mut self, id: u32, exemplar: &Exemplar) -> ExemplarVerdict {
         let chars: usize = exemplar.labels.iter().map(|l| l.name.chars().count() + l.value.chars().count()).sum();

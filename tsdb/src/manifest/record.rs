@@ -1,8 +1,9 @@
 //! Records of the manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bytes::{Corrupt, Cursor, put_u32, put_u64, put_varint, put_zigzag};
+use crate::tombstone::Tombstone;
 
 /// Records begin at multiples of this.
 pub(super) const FRAME: usize = 8;
@@ -14,6 +15,10 @@ const MAX_RECORD: usize = 16 << 20;
 pub(crate) struct State {
     /// Numbers of the blocks.
     pub(crate) blocks: BTreeSet<u64>,
+    /// Numbers of blocks that went and whose files may still be there.
+    pub(crate) garbage: BTreeSet<u64>,
+    /// Deletes in force.
+    pub(crate) tombstones: BTreeMap<u64, Tombstone>,
     /// Everything else.
     pub(crate) scalars: Scalars,
 }
@@ -44,8 +49,14 @@ pub(crate) struct Change {
     pub(crate) full: bool,
     /// Blocks that come.
     pub(crate) add: Vec<u64>,
-    /// Blocks that go.
+    /// Blocks that go; their files become garbage.
     pub(crate) remove: Vec<u64>,
+    /// Garbage that is gone.
+    pub(crate) forget: Vec<u64>,
+    /// Deletes that come.
+    pub(crate) bury: Vec<(u64, Tombstone)>,
+    /// Deletes that have nothing left to delete.
+    pub(crate) lift: Vec<u64>,
     /// Everything else.
     pub(crate) scalars: Scalars,
 }
@@ -54,18 +65,29 @@ impl State {
     /// Takes a step.
     pub(crate) fn apply(&mut self, change: &Change) {
         if change.full {
-            self.blocks.clear();
+            *self = State::default();
         }
         self.blocks.extend(&change.add);
         change.remove.iter().for_each(|number| {
             self.blocks.remove(number);
+            self.garbage.insert(*number);
         });
+        self.garbage.retain(|number| !change.forget.contains(number));
+        self.tombstones.extend(change.bury.iter().cloned());
+        self.tombstones.retain(|number, _| !change.lift.contains(number));
         self.scalars = change.scalars;
     }
 
     /// The step from nothing to here.
     pub(crate) fn as_change(&self) -> Change {
-        Change { full: true, add: self.blocks.iter().copied().collect(), remove: Vec::new(), scalars: self.scalars }
+        Change {
+            full: true,
+            add: self.blocks.iter().copied().collect(),
+            remove: self.garbage.iter().copied().collect(),
+            bury: self.tombstones.iter().map(|(number, t)| (*number, t.clone())).collect(),
+            scalars: self.scalars,
+            ..Change::default()
+        }
     }
 }
 
@@ -84,6 +106,15 @@ pub(super) fn frame(number: u64, change: &Change) -> Vec<u8> {
     put_zigzag(s.seal_until.unwrap_or(0), &mut body);
     put_varint(u64::from(s.next_timeline), &mut body);
     put_varint(s.next_file, &mut body);
+    for list in [&change.forget, &change.lift] {
+        put_varint(list.len() as u64, &mut body);
+        list.iter().for_each(|n| put_varint(*n, &mut body));
+    }
+    put_varint(change.bury.len() as u64, &mut body);
+    for (number, tombstone) in &change.bury {
+        put_varint(*number, &mut body);
+        tombstone.put(&mut body);
+    }
     let mut out = Vec::with_capacity(body.len() + 32);
     put_u32(MAGIC, &mut out);
     put_u32(body.len() as u32, &mut out);
@@ -132,8 +163,17 @@ fn read_body(body: &[u8]) -> Result<Change, Corrupt> {
         next_timeline: c.varint("next timeline")? as u32,
         next_file: c.varint("next file")?,
     };
+    let mut change = Change { full, add, remove, scalars, ..Change::default() };
+    // Format 1 ends here.
+    if !c.is_empty() {
+        change.forget = numbers(&mut c)?;
+        change.lift = numbers(&mut c)?;
+        for _ in 0..c.count(6, "tombstone count")? {
+            change.bury.push((c.varint("tombstone")?, Tombstone::read(&mut c)?));
+        }
+    }
     c.finish("record")?;
-    Ok(Change { full, add, remove, scalars })
+    Ok(change)
 }
 
 fn numbers(c: &mut Cursor<'_>) -> Result<Vec<u64>, Corrupt> {

@@ -1,9 +1,11 @@
+use nightjar_model::{ClosedRange, MatchOp, Matcher};
 use nightjar_platform::SimDisk;
 use nightjar_platform::disk::{Call, Fault, FaultKind};
 use proptest::prelude::*;
 
 use super::record::Scalars;
 use super::*;
+use crate::tombstone::Tombstone;
 
 fn add(number: u64) -> Change {
     let scalars = Scalars { next_file: number + 1, seal_until: Some(-5), ..Scalars::default() };
@@ -19,11 +21,25 @@ fn states_survive() {
     let disk = SimDisk::new();
     let mut manifest = Manifest::open(&disk).unwrap();
     (1..20).for_each(|n| manifest.append(add(n)).unwrap());
-    manifest.append(Change { remove: vec![3], ..add(20) }).unwrap();
+    manifest.append(Change { remove: vec![3, 4], ..add(20) }).unwrap();
+    manifest
+        .append(Change { forget: vec![3], bury: vec![(1, tombstone("a")), (2, tombstone("b"))], ..add(21) })
+        .unwrap();
+    manifest.append(Change { lift: vec![1], ..add(22) }).unwrap();
     let expected = manifest.state().clone();
-    assert_eq!((expected.blocks.len(), expected.scalars.next_file), (19, 21));
+    assert_eq!((expected.blocks.len(), expected.scalars.next_file), (20, 23));
+    assert_eq!(expected.garbage, [4].into());
+    assert_eq!(expected.tombstones, [(2, tombstone("b"))].into());
     drop(manifest);
     assert_eq!(state(&disk), expected);
+    Manifest::write_copy(&disk, Path::new(""), &expected).unwrap();
+    assert_eq!(state(&disk), expected);
+}
+
+fn tombstone(value: &str) -> Tombstone {
+    let regex = Matcher::new(MatchOp::NotRegex, "job", "x.*").unwrap();
+    let times = ClosedRange { start: i64::MIN, end: 5 };
+    Tombstone { matchers: vec![Matcher::equal("__name__", value), regex], times, before: 1 << 40, files: 7 }
 }
 
 #[test]
@@ -76,10 +92,10 @@ fn a_newer_version_is_refused_untouched() {
     let disk = SimDisk::new();
     drop(Manifest::open(&disk).unwrap());
     let mut bytes = MAGIC.to_vec();
-    put_u32(2, &mut bytes);
+    put_u32(VERSION + 1, &mut bytes);
     put_u32(crc32c::crc32c(&bytes), &mut bytes);
     disk.open(FILES[1].as_ref(), OpenMode::ReadWrite).unwrap().write_all_at(&bytes, 0).unwrap();
-    assert!(matches!(Manifest::open(&disk).map(|_| ()), Err(ManifestError::Newer(2))));
+    assert!(matches!(Manifest::open(&disk).map(|_| ()), Err(ManifestError::Newer(3))));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::sync::mpsc::sync_channel;
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::*;
 use nightjar_model::{ClosedRange, Exemplar, HistogramSample, Labels, Matcher, Sample};
-use nightjar_platform::Disk;
+use nightjar_platform::{Disk, DiskFile, OpenMode, SimDisk};
 use nightjar_tsdb::{Db, OpenError, Options};
 
 /// One entry of an [`Owned`] batch.
@@ -132,4 +132,26 @@ pub fn read<D: Disk>(db: &Db<D>) -> Content {
     let (content, warnings) = read_range(db, ClosedRange::ALL, &[]);
     assert_eq!(warnings, Vec::<String>::new());
     content
+}
+
+/// A copy of a directory of a simulated disk as a disk.
+pub fn subtree(disk: &SimDisk, root: &str) -> SimDisk {
+    let copy = SimDisk::new();
+    copy_tree(disk, std::path::Path::new(root), &copy, std::path::Path::new(""));
+    copy
+}
+
+fn copy_tree(from: &SimDisk, root: &std::path::Path, to: &SimDisk, inner: &std::path::Path) {
+    for entry in from.list(&root.join(inner)).expect("a directory") {
+        let path = inner.join(&entry.name);
+        if entry.is_dir {
+            to.create_dir(&path).expect("a new directory");
+            copy_tree(from, root, to, &path);
+            continue;
+        }
+        let mut bytes = vec![0; entry.len as usize];
+        let file = from.open(&root.join(&path), OpenMode::Read).expect("a file");
+        file.read_exact_at(&mut bytes, 0).expect("its content");
+        to.open(&path, OpenMode::CreateNew).expect("a new file").write_all_at(&bytes, 0).expect("room");
+    }
 }

@@ -160,7 +160,7 @@ fn a_scrub_goes_in_steps_and_finds_a_planted_flip() {
     disk.flip(Path::new("b"), page.offset + 3, 16).unwrap();
     let (mut next, mut steps) = (Some(0), 0);
     while let Some(from) = next {
-        next = block.scrub(from, 100).unwrap();
+        next = block.scrub(from, 100).unwrap().0;
         steps += 1;
     }
     assert!(steps > 2, "{steps}");

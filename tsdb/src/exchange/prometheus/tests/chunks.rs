@@ -158,7 +158,7 @@ fn encodings_5_and_6_by_hand() {
         }
         w.varint(9_000); // start 1000
         w.varbit(15_000);
-        w.bits(0, if whole { 4 } else { 4 }); // nothing changed: count, zero count, sum, bucket
+        w.bits(0, 4); // nothing changed: count, zero count, sum, bucket
         w.varbit(10_000 - 2_000); // start 2000
         let data = std::mem::take(w.bytes_mut());
         let mut out = ChunkSamples::default();
