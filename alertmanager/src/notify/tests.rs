@@ -286,7 +286,7 @@ fn requests(kind: &str, settings: &str) -> Vec<Request> {
 fn services_whose_address_is_fixed() {
     let hash = sha256_hex(r#"{}:{alertname="Disk"}"#);
     let v1 =
-        requests("pagerduty", "{service_key: k, details: {firing: f, resolved: r, num_firing: n, num_resolved: m}}")
+        requests("pagerduty", "{service_key: k, details: {firing: f, resolved: r, num_firing: one, num_resolved: two}}")
             .remove(0);
     assert_eq!(v1.url.expose(), "https://events.pagerduty.com/generic/2010-04-15/create_event.json");
     assert_eq!(
@@ -295,7 +295,7 @@ fn services_whose_address_is_fixed() {
             "service_key": "k", "incident_key": hash, "event_type": "trigger", "event_action": "", "payload": null,
             "description": "[FIRING:1] Disk (critical a<b>)", "client": "Alertmanager",
             "client_url": "http://am/#/alerts?receiver=web%5C.hook",
-            "details": { "firing": "f", "resolved": "r", "num_firing": "n", "num_resolved": "m" },
+            "details": { "firing": "f", "resolved": "r", "num_firing": "one", "num_resolved": "two" },
         })
     );
     let push = requests(
