@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::execution::Execution;
 use crate::exposition::Exposition;
 use crate::ingest::Ingest;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
@@ -101,6 +102,8 @@ pub struct App {
     pub queries: Arc<Queries>,
     /// Memory for queries.
     pub query_memory: Arc<MemoryPool>,
+    /// Whether there is memory for writes.
+    pub memory: MemoryGuard,
     /// Threads for writes.
     pub ingest: Ingest,
     /// Answers PromQL; replaced on reload.
@@ -137,6 +140,9 @@ impl App {
             "When the configuration in force was loaded.",
             loaded.at as f64 / 1000.0,
         );
+        out.gauge("nightjar_memory_limit_bytes", "Memory for everything; 0 = no limit.", self.memory.limit() as f64);
+        let help = "Writes told to come back because memory was short.";
+        out.counter("nightjar_memory_refused_writes_total", help, self.memory.refused() as f64);
         rules::metrics::expose(&self.rules.view(), &mut out);
         self.rules.alerts().expose(&mut out);
         if let Some(store) = self.store.get() {

@@ -66,7 +66,7 @@ pub enum Command {
     Check(CheckCommand),
     /// Run unit tests of rules
     Test(TestCommand),
-    /// Look at a data directory: verify, inspect, dump
+    /// Work on a data directory: import, export, verify, inspect, dump
     Tsdb(TsdbCommand),
 }
 
@@ -252,6 +252,41 @@ pub struct StorageFlags {
           env = "NIGHTJAR_STORAGE_TSDB_OUT_OF_ORDER_TIME_WINDOW", default_value = "4h",
           value_parser = units::parse_duration)]
     pub out_of_order_window: Duration,
+
+    /// Most series in memory; more are refused with the reason. 0 = no limit.
+    #[arg(
+        long = "storage.max-series",
+        value_name = "N",
+        env = "NIGHTJAR_STORAGE_MAX_SERIES",
+        hide_env = true,
+        default_value_t = 0
+    )]
+    pub max_series: usize,
+
+    /// Most series of one metric name; more are refused with the reason. 0 = no limit.
+    #[arg(
+        long = "storage.max-series-per-metric",
+        value_name = "N",
+        hide_env = true,
+        env = "NIGHTJAR_STORAGE_MAX_SERIES_PER_METRIC",
+        default_value_t = 0
+    )]
+    pub max_series_per_metric: usize,
+
+    /// Bytes of the log after which it is moved to blocks before its time; bounds what a restart has to read.
+    #[arg(long = "storage.max-log-size", value_name = "SIZE", env = "NIGHTJAR_STORAGE_MAX_LOG_SIZE", hide_env = true,
+          default_value = "256MB", value_parser = units::parse_size)]
+    pub max_log_size: u64,
+
+    /// Room on the disk kept for rules, alerts and housekeeping when the disk is full.
+    #[arg(long = "storage.reserve-size", value_name = "SIZE", env = "NIGHTJAR_STORAGE_RESERVE_SIZE", hide_env = true,
+          default_value = "64MB", value_parser = units::parse_size)]
+    pub reserve_size: u64,
+
+    /// Memory for everything, as 2GB; writes are answered 503 near it. 0 = what the control group allows.
+    #[arg(long = "memory-limit", value_name = "SIZE", env = "NIGHTJAR_MEMORY_LIMIT", hide_env = true,
+          default_value = "0", value_parser = units::parse_size)]
+    pub memory_limit: u64,
 }
 
 /// Flags of queries.

@@ -17,6 +17,7 @@ pub mod flags;
 pub mod http;
 pub mod ingest;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod parts;
 pub mod queries;

@@ -22,6 +22,7 @@ use crate::flags::ServeFlags;
 use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
@@ -208,6 +209,9 @@ async fn maintain(app: Arc<App>) {
         let app = Arc::clone(&app);
         let step = move || {
             if let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) {
+                if app.memory.is_full() {
+                    store.relieve();
+                }
                 store.maintain(app.clock.wall_ms());
             }
         };
@@ -315,7 +319,8 @@ fn app(
 ) -> Result<App, String> {
     let metrics = Arc::new(Metrics::default());
     let limits = Limits { max_concurrency: flags.query.max_concurrency as usize, timeout: flags.query.timeout };
-    let ingest = Ingest::start(IngestLimits::default(), &abort_on_panic());
+    let memory_limit = settings::memory_limit(flags);
+    let ingest = Ingest::start(IngestLimits::within(memory_limit), &abort_on_panic());
     let started = parts.clock.wall_ms();
     let query_memory = Arc::new(MemoryPool::new(flags.query.max_memory_per_query, flags.query.max_memory_total));
     let queries = Arc::new(Queries::new(Arc::clone(&parts.clock), flags.query.log_slower_than));
@@ -332,6 +337,7 @@ fn app(
             embedded: None,
             senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
         })),
+        memory: MemoryGuard::new(memory_limit),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(engine)),
         queries,

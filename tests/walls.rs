@@ -120,7 +120,10 @@ const FIXTURES: &[(&str, &str)] = &[
     ("alert-log", "testdata/alertmanager/v1.log"),
     ("block", "testdata/block/v1"),
     ("column", "testdata/block/v1"),
+    ("imports", "testdata/imports/v1"),
     ("manifest", "testdata/wal/v2/MANIFEST"),
+    ("openmetrics", "testdata/openmetrics"),
+    ("prometheus-block", "testdata/prometheus-block/v1"),
     ("remote_write", "testdata/remote_write"),
     ("wal", "testdata/wal/v1/wal"),
 ];

@@ -2,6 +2,7 @@
 
 mod disk;
 mod ingest;
+mod pressure;
 mod query;
 mod restart;
 
@@ -36,6 +37,8 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
             let result = match question.as_str() {
                 "ingest" => ingest::measure(&bench, kind, &mut report),
                 "disk" => disk::measure(&bench, kind, &mut report),
+                "exporters" => disk::by_exporter(&bench, kind, &mut report),
+                "pressure" => pressure::measure(&bench, kind, &mut report),
                 "query" => query::measure(&bench, kind, &mut report),
                 _ => restart::measure(&bench, kind, &mut report),
             };
