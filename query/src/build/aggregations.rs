@@ -44,7 +44,8 @@ impl<'q> Builder<'q> {
             return self.count_values(node);
         }
         let params = match &node.param {
-            Some(param) => Params::new(self.scalar(param)?, param.span),
+            // Doubts about it come up when the rest is evaluated.
+            Some(param) => Params::new(self.scalar(param)?, Span { end: at.end, ..param.span }),
             None => Params::new(Vec::new(), at),
         };
         let grouping = Grouping { labels: &node.grouping, without: node.without };
