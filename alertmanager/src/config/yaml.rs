@@ -68,9 +68,12 @@ pub(crate) fn read(text: &str) -> Result<Node, ConfigError> {
 pub(crate) fn read_foreign(text: &str) -> Result<Node, ConfigError> {
     let mut reader = Reader::new(text, FOREIGN_NODES);
     let node = reader.first()?;
-    match reader.next()? {
-        (Event::DocumentEnd | Event::StreamEnd, _) => Ok(node),
-        (_, span) => Err(ConfigError::new("yaml: something follows the value").at(position(&span))),
+    loop {
+        match reader.next()? {
+            (Event::DocumentEnd, _) => {}
+            (Event::StreamEnd, _) => return Ok(node),
+            (_, span) => return Err(ConfigError::new("yaml: something follows the value").at(position(&span))),
+        }
     }
 }
 

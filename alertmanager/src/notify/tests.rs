@@ -239,3 +239,74 @@ fn defaults_look_as_alertmanagers() {
     }
     assert!(seen >= 15, "{seen}");
 }
+
+/// The words one sees of a page.
+fn visible(page: &str) -> String {
+    let mut words = String::new();
+    let mut rest = page;
+    while let Some(open) = rest.find('<') {
+        words.push_str(&rest[..open]);
+        words.push(' ');
+        let tag = &rest[open..];
+        let end = match ["style", "title"].into_iter().find(|name| tag[1..].starts_with(name)) {
+            Some(name) => tag.find(&format!("</{name}>")).map_or(tag.len(), |at| at + name.len() + 3),
+            None => tag.find('>').map_or(tag.len(), |at| at + 1),
+        };
+        rest = &tag[end..];
+    }
+    words.push_str(rest);
+    let plain = words.replace("&lt;", "<").replace("&gt;", ">").replace("&#34;", "\"").replace("&amp;", "&");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "golden files lie in the repository")]
+fn the_default_mail_says_what_alertmanagers_says() {
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = two();
+    let rendering = templates.begin(&message, 0, 0);
+    let page = rendering.html(r#"{{ template "email.default.html" . }}"#);
+    rendering.finish().unwrap();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/email.visible.txt");
+    assert_eq!(visible(&page), std::fs::read_to_string(golden).unwrap().trim_end());
+}
+
+/// The requests of one integration.
+fn requests(kind: &str, settings: &str) -> Vec<Request> {
+    let text = format!("route: {{receiver: r}}\nreceivers: [{{name: r, {kind}_configs: [{settings}]}}]\n");
+    let config = Config::parse(&text, MatcherMode::Fallback).unwrap();
+    let templates = Templates::new("http://am/", []).unwrap();
+    match build(&config.receivers[0].integrations[0].settings, &send(false), &templates, 0, &|_| Err(String::new())) {
+        Ok(Delivery::Http(requests)) => requests,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn services_whose_address_is_fixed() {
+    let hash = sha256_hex(r#"{}:{alertname="Disk"}"#);
+    let v1 =
+        requests("pagerduty", "{service_key: k, details: {firing: f, resolved: r, num_firing: n, num_resolved: m}}")
+            .remove(0);
+    assert_eq!(v1.url.expose(), "https://events.pagerduty.com/generic/2010-04-15/create_event.json");
+    assert_eq!(
+        serde_json::from_slice::<Json>(&v1.body).unwrap(),
+        json!({
+            "service_key": "k", "incident_key": hash, "event_type": "trigger", "event_action": "", "payload": null,
+            "description": "[FIRING:1] Disk (critical a<b>)", "client": "Alertmanager",
+            "client_url": "http://am/#/alerts?receiver=web%5C.hook",
+            "details": { "firing": "f", "resolved": "r", "num_firing": "n", "num_resolved": "m" },
+        })
+    );
+    let push = requests(
+        "pushover",
+        "{user_key: u, token: t, title: T, message: M, url: 'http://x/?a b', ttl: 90s, monospace: true}",
+    )
+    .remove(0);
+    assert_eq!(
+        push.url.expose(),
+        "https://api.pushover.net/1/messages.json?device=&expire=3600&message=M&monospace=1&priority=2&retry=60&sound=\
+         &title=T&token=t&ttl=90&url=http%3A%2F%2Fx%2F%3Fa+b&url_title=&user=u"
+    );
+    assert_eq!((push.method, push.body.len()), ("POST", 0));
+}
