@@ -8,7 +8,7 @@ use nightjar_model::TimestampMs;
 use nightjar_model::regex::Regex;
 use nightjar_platform::Clock;
 use nightjar_query::{Engine, Features, MemoryPool, ParserOptions};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
@@ -20,6 +20,7 @@ use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
 use crate::rules::service::Rules;
+use crate::rules::written::Written;
 use crate::store::StoreSlot;
 
 /// The version of Prometheus whose API this server speaks.
@@ -67,6 +68,8 @@ pub struct Settings {
 pub enum Control {
     /// Read the configuration again; the answer tells what is wrong with it.
     Reload(oneshot::Sender<Result<(), String>>),
+    /// Put the rules into force again, under the configuration that is in force; the answer tells what is wrong.
+    ReloadRules(oneshot::Sender<Result<(), String>>),
     /// End.
     Quit,
     /// End, because of this.
@@ -110,6 +113,8 @@ pub struct App {
     pub engine: RwLock<Arc<Engine>>,
     /// Rule groups.
     pub rules: Arc<Rules>,
+    /// Rule groups written through the API, if that is on.
+    pub written: Option<Arc<Mutex<Written>>>,
     /// The configuration; replaced on reload.
     pub loaded: RwLock<Loaded>,
     /// The way to the one who runs the server.
@@ -144,7 +149,7 @@ impl App {
         let help = "Writes told to come back because memory was short.";
         out.counter("nightjar_memory_refused_writes_total", help, self.memory.refused() as f64);
         rules::metrics::expose(&self.rules.view(), &mut out);
-        self.rules.alerts().expose(&mut out);
+        self.rules.expose(&mut out);
         if let Some(store) = self.store.get() {
             store.expose(&mut out);
         }

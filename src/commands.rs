@@ -8,6 +8,7 @@ use crate::app::{PROMETHEUS_VERSION, VERSION};
 use crate::client;
 use crate::flags::{self, Command};
 use crate::parts;
+use crate::rule_tools;
 use crate::rules;
 use crate::safe_text;
 use crate::serve;
@@ -27,6 +28,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Query(query)) => client::run(&query, &mut std::io::stdout().lock()),
         Some(Command::Check(check)) => return rules::arguments::check(&check),
         Some(Command::Test(test)) => return rules::arguments::test(&test),
+        Some(Command::Rules(rules)) => return rule_tools::run(&rules),
         Some(Command::Tsdb(tsdb)) => tsdb_command::run(&tsdb),
         None if cli.serve.version => {
             let text = format!("nightjar, version {VERSION} (speaks the API of Prometheus {PROMETHEUS_VERSION})\n");

@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, 
 
 use crate::client::QueryCommand;
 use crate::retention::{self, RetentionRule};
+use crate::rule_tools::RulesCommand;
 use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
 use crate::tsdb_command::TsdbCommand;
 use crate::units;
@@ -62,10 +63,12 @@ pub struct Cli {
 pub enum Command {
     /// Ask a running server, answer as a table or a graph
     Query(QueryCommand),
-    /// Check rule files
+    /// Check rule files and configurations
     Check(CheckCommand),
     /// Run unit tests of rules
     Test(TestCommand),
+    /// Make rules from objectives, replay them over history, fill history with what they record
+    Rules(RulesCommand),
     /// Work on a data directory: import, export, verify, inspect, dump
     Tsdb(TsdbCommand),
 }
@@ -101,7 +104,7 @@ pub struct ServeFlags {
     #[arg(long = "config.file", value_name = "PATH", env = "NIGHTJAR_CONFIG_FILE", hide_env = true)]
     pub config_file: Option<PathBuf>,
 
-    /// Read the configuration again when the file changes.
+    /// Read the configuration again when it or a rule file changes.
     #[arg(long = "config.auto-reload", env = "NIGHTJAR_CONFIG_AUTO_RELOAD", hide_env = true, value_name = "BOOL",
           num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
           value_parser = BoolishValueParser::new(), action = ArgAction::Set, hide_possible_values = true)]

@@ -6,6 +6,7 @@ mod error;
 mod exemplars;
 mod features;
 mod federate;
+mod graph;
 mod gzip;
 mod histogram;
 mod json;
@@ -21,6 +22,7 @@ mod queries;
 mod query;
 mod respond;
 mod rule_groups;
+mod ruler_api;
 mod rules;
 mod stats;
 mod status;
@@ -108,6 +110,12 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/metadata", get(metadata::metadata)),
         ("/api/v1/rules", get(rule_groups::rules)),
         ("/api/v1/alerts", get(rule_groups::alerts)),
+        ("/config/v1/rules", get(ruler_api::all)),
+        (
+            "/config/v1/rules/{namespace}",
+            get(ruler_api::one_namespace).post(ruler_api::put).delete(ruler_api::remove_namespace),
+        ),
+        ("/config/v1/rules/{namespace}/{group}", get(ruler_api::one_group).delete(ruler_api::remove_group)),
         ("/api/v1/alertmanagers", get(rule_groups::alertmanagers)),
         ("/api/v1/targets", get(rules::targets)),
         ("/api/v1/scrape_pools", get(rules::scrape_pools)),
@@ -131,6 +139,7 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
 fn always_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/", get(pages::home)),
+        ("/graph", get(graph::graph)),
         ("/metrics", get(pages::metrics)),
         ("/version", get(status::version)),
         ("/-/healthy", get(pages::healthy)),

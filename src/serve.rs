@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn_background};
 use nightjar_query::{Engine, EngineOptions, MemoryPool};
-use parking_lot::RwLock;
+use nightjar_ruler::file::ReadOptions;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
 use crate::app::{App, Control, Loaded, VERSION};
@@ -27,8 +28,10 @@ use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
 use crate::rules::destinations::Destinations;
+use crate::rules::keeping::Keeping;
 use crate::rules::senders::Senders;
 use crate::rules::service::{Rules, Workplace};
+use crate::rules::written::Written;
 use crate::server::{self, Patience, Server, ServerLimits};
 use crate::store::{Phase, Store, StoreOptions, StoreSlot};
 
@@ -77,8 +80,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     server: Server,
     flags: ServeFlags,
-    /// The configuration file as it was read last.
-    content: Option<String>,
+    /// The configuration file as it was read last, and a fingerprint of the rule files.
+    content: (Option<String>, u64),
     control: mpsc::Receiver<Control>,
 }
 
@@ -112,7 +115,7 @@ impl Running {
         open_behind(&app, &flags, parts.open_store);
         tokio::spawn(maintain(Arc::clone(&app)));
         tokio::spawn(compact(Arc::clone(&app)));
-        let content = config_path(&flags).and_then(|path| config::content(&path).ok());
+        let content = content(&app, &flags);
         Ok(Running { app, addresses, server, flags, content, control })
     }
 
@@ -132,6 +135,7 @@ impl Running {
                 },
                 asked = self.control.recv() => match asked {
                     Some(Control::Reload(done)) => { let _ = done.send(self.reload()); }
+                    Some(Control::ReloadRules(done)) => { let _ = done.send(self.reload_rules()); }
                     Some(Control::Quit) | None => {
                         tracing::info!("stopping, as asked by /-/quit");
                         break Ok(());
@@ -163,15 +167,22 @@ impl Running {
         tracing::info!("stopped");
     }
 
-    /// Reads the configuration again if its file is not the one read last.
+    /// Reads the configuration again if it or a rule file is not what was read last.
     fn reload_if_changed(&mut self) {
-        let Some(path) = config_path(&self.flags) else { return };
-        // A file that cannot be read is reported once: its content is "none".
-        let content = config::content(&path).ok();
+        let content = content(&self.app, &self.flags);
         if content != self.content {
-            self.content = content;
             let _ = self.reload();
+            // With the rule files of the configuration that is in force now.
+            self.content = (content.0, rules::load::fingerprint(&self.app.loaded.read().config));
         }
+    }
+
+    /// Reads the rule files of the configuration in force again.
+    fn reload_rules(&self) -> Result<(), String> {
+        let config = Arc::clone(&self.app.loaded.read().config);
+        let rules = load_rules(&config, &self.flags)?;
+        self.app.rules.replace(rules, &*self.app.clock);
+        Ok(())
     }
 
     /// Reads the configuration again; keeps the old one when something is wrong.
@@ -200,6 +211,12 @@ impl Running {
             }
         }
     }
+}
+
+/// What auto-reload looks at. A file that cannot be read is reported once: its content is "none".
+fn content(app: &App, flags: &ServeFlags) -> (Option<String>, u64) {
+    let rules = rules::load::fingerprint(&app.loaded.read().config);
+    (config_path(flags).and_then(|path| config::content(&path).ok()), rules)
 }
 
 /// Lets storage look after itself until the server stops.
@@ -257,6 +274,7 @@ fn load_rules(config: &Config, flags: &ServeFlags) -> Result<rules::load::Loaded
         flags: &flags.rules,
         features: features(flags.enable_feature.iter().map(String::as_str)).0,
         external_url: flags.external_url.as_deref(),
+        written_below: flags.rules.api.then_some(&*flags.storage.path),
         listen_address: flags.listen_addresses.first().map_or("", String::as_str),
     };
     rules::load::load(config, &options)
@@ -338,6 +356,11 @@ fn app(
             senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
         })),
         memory: MemoryGuard::new(memory_limit),
+        written: flags.rules.api.then(|| {
+            let (features, _) = features(flags.enable_feature.iter().map(String::as_str));
+            let read = ReadOptions { ignore_unknown_fields: false, parser: rules::arguments::grammar(features) };
+            Arc::new(Mutex::new(Written::below(&flags.storage.path, read)))
+        }),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(engine)),
         queries,
@@ -350,6 +373,7 @@ fn app(
 /// Opens storage on a thread of its own; requests are answered 503 until it is done.
 fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
     let options = settings::storage(flags, &app.loaded.read().config);
+    let data = options.path.clone();
     let app = Arc::clone(app);
     let (threads, timeout) = (flags.rules.max_concurrent_evals, flags.query.timeout);
     tokio::task::spawn_blocking(move || {
@@ -359,7 +383,7 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
             Ok(store) => {
                 let overview = store.overview();
                 app.store.open(Arc::clone(&store));
-                if let Err(e) = start_rules(&app, store, threads, timeout) {
+                if let Err(e) = start_rules(&app, store, &data, threads, timeout) {
                     let _ = app.control.blocking_send(Control::Failed(format!("cannot start threads: {e}")));
                 }
                 let took = format!("{:.3}s", app.clock.monotonic().saturating_sub(begin).as_secs_f64());
@@ -372,10 +396,18 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
     });
 }
 
-fn start_rules(app: &Arc<App>, store: Arc<dyn Store>, threads: u32, timeout: Duration) -> std::io::Result<()> {
+fn start_rules(
+    app: &Arc<App>,
+    store: Arc<dyn Store>,
+    data: &Path,
+    threads: u32,
+    timeout: Duration,
+) -> std::io::Result<()> {
     let (clock, engines, queries) = (Arc::clone(&app.clock), Arc::clone(app), Arc::clone(&app.queries));
-    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, queries };
-    app.rules.start(work, threads, &abort_on_panic())
+    let (keeping, saved) = Keeping::open(data);
+    let keeping = Arc::new(keeping);
+    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, keeping, queries };
+    app.rules.start(work, saved, threads, &abort_on_panic())
 }
 
 fn absolute(path: &Path) -> String {

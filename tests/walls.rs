@@ -125,6 +125,7 @@ const FIXTURES: &[(&str, &str)] = &[
     ("openmetrics", "testdata/openmetrics"),
     ("prometheus-block", "testdata/prometheus-block/v1"),
     ("remote_write", "testdata/remote_write"),
+    ("rule-state", "testdata/rules/state/v1.log"),
     ("wal", "testdata/wal/v1/wal"),
 ];
 

@@ -12,6 +12,7 @@ questions:
   ingest     samples per CPU-second, remote write 1.0 and 2.0
   disk       bytes per sample on disk
   query      CPU per query over two hours of data
+  rules      CPU and lateness of 10,000 rules, and 10,000 alerts through a restart
   restart    memory per active series, and kill -9 to ready
   exporters  bytes per sample on disk, recording by recording
   pressure   a million series that come and go, in a control group of 1 GiB
@@ -25,7 +26,7 @@ options:
   --connections N      parallel senders (default 8)
   --batch N            samples per request (default 2000)
   --rate N             samples per second to send in ingest (default: as many as are taken)
-  --series N           active series for ingest (default about 100000), restart and pressure (default 1000000)
+  --series N           active series for ingest (default about 100000), restart, rules and pressure (default 1000000)
   --shuffle            in ingest, series come in another order in every scrape
   --churn N            in ingest, N percent of the hosts are replaced every minute (pressure: 10)
   --keep               keep the data directories";
@@ -55,7 +56,7 @@ pub(crate) struct Order {
     pub(crate) churn: usize,
 }
 
-const QUESTIONS: [&str; 7] = ["decode", "ingest", "disk", "query", "restart", "exporters", "pressure"];
+const QUESTIONS: [&str; 8] = ["decode", "ingest", "disk", "query", "rules", "restart", "exporters", "pressure"];
 const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];
 
 impl Options {

@@ -5,6 +5,7 @@ mod ingest;
 mod pressure;
 mod query;
 mod restart;
+mod rules;
 
 use std::time::SystemTime;
 
@@ -40,6 +41,7 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
                 "exporters" => disk::by_exporter(&bench, kind, &mut report),
                 "pressure" => pressure::measure(&bench, kind, &mut report),
                 "query" => query::measure(&bench, kind, &mut report),
+                "rules" => rules::measure(&bench, kind, &mut report),
                 _ => restart::measure(&bench, kind, &mut report),
             };
             if let Err(problem) = result {

@@ -40,7 +40,9 @@ impl Kind {
         match self.name.as_str() {
             "prometheus" => {
                 let config = dir.join("prometheus.yml");
-                std::fs::write(&config, "global: {}\n").map_err(|e| e.to_string())?;
+                if !config.exists() {
+                    std::fs::write(&config, "global: {}\n").map_err(|e| e.to_string())?;
+                }
                 command
                     .arg(format!("--config.file={}", config.display()))
                     .arg(format!("--storage.tsdb.path={}", data.display()))

@@ -6,6 +6,7 @@
 pub mod acked;
 pub mod http;
 pub mod process;
+pub mod receiver;
 pub mod volume;
 pub mod write;
 
