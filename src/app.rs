@@ -11,6 +11,7 @@ use nightjar_query::{Engine, ParserOptions};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::alerting::service::Alerting;
 use crate::config::Config;
 use crate::execution::Execution;
 use crate::exposition::Exposition;
@@ -98,6 +99,8 @@ pub struct App {
     pub engine: RwLock<Arc<Engine>>,
     /// Rule groups.
     pub rules: Arc<Rules>,
+    /// The Alertmanager inside.
+    pub alerting: Arc<Alerting>,
     /// The configuration; replaced on reload.
     pub loaded: RwLock<Loaded>,
     /// The way to the one who runs the server.
@@ -136,7 +139,8 @@ impl App {
     }
 }
 
-fn build_info(out: &mut Exposition) {
+/// What this server is.
+pub fn build_info(out: &mut Exposition) {
     let versions = [
         ("nightjar_build_info", "This server.", VERSION),
         ("prometheus_build_info", "The Prometheus whose API this server speaks.", PROMETHEUS_VERSION),
@@ -148,7 +152,8 @@ fn build_info(out: &mut Exposition) {
     }
 }
 
-fn process(out: &mut Exposition) {
+/// What the system knows of this process.
+pub fn process(out: &mut Exposition) {
     let Ok(usage) = nightjar_platform::process::usage() else { return };
     out.counter("process_cpu_seconds_total", "CPU time in user and system mode.", usage.cpu_seconds);
     let gauges = [

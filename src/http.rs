@@ -1,6 +1,7 @@
 //! The HTTP API: Prometheus' routes, and the names other receivers gave to the same things.
 
 mod admin;
+mod alone;
 mod answer;
 mod error;
 mod exemplars;
@@ -14,6 +15,7 @@ mod matchers;
 mod metadata;
 mod pages;
 mod params;
+mod peers;
 mod query;
 mod respond;
 mod rule_groups;
@@ -24,6 +26,7 @@ mod syntax;
 pub(crate) mod time;
 mod tree;
 mod unescape;
+mod v2;
 mod write;
 
 use std::sync::Arc;
@@ -35,7 +38,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 
 use crate::app::App;
+pub use alone::{AloneOptions, alone};
 use error::{ApiError, ErrorType};
+pub use peers::peers;
 
 /// Where remote write arrives, and under which names other receivers taught senders to find it.
 const WRITE_PATHS: [&str; 7] = [
@@ -58,7 +63,8 @@ pub fn router(app: Arc<App>) -> Router {
     let prefix = app.settings.route_prefix.clone();
     let mut router = Router::new();
     for place in [prefix.as_str(), "/prometheus"] {
-        router = if place.is_empty() { router.merge(tree(&app)) } else { router.nest(place, tree(&app)) };
+        let tree = tree(&app).merge(v2::routes(&app.alerting).with_state(()));
+        router = if place.is_empty() { router.merge(tree) } else { router.nest(place, tree) };
         if place == "/prometheus" {
             break;
         }
@@ -131,7 +137,6 @@ fn always_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/-/reload", post(lifecycle::reload).put(lifecycle::reload).get(lifecycle::wrong_method)),
         ("/-/quit", post(lifecycle::quit).put(lifecycle::quit).get(lifecycle::wrong_method)),
         ("/api/v1/status/walreplay", get(status::wal_replay)),
-        ("/api/v1/notifications", get(rules::nothing)),
     ]
 }
 

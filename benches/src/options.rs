@@ -13,6 +13,7 @@ questions:
   disk       bytes per sample on disk
   query      CPU per query over two hours of data
   restart    memory per active series, and kill -9 to ready
+  alerts     100,000 alerts in the router, beside Debian's Alertmanager
   all        all of them
 
 options:
@@ -39,7 +40,7 @@ pub(crate) struct Options {
     pub(crate) keep: bool,
 }
 
-const QUESTIONS: [&str; 5] = ["decode", "ingest", "disk", "query", "restart"];
+const QUESTIONS: [&str; 6] = ["decode", "ingest", "disk", "query", "restart", "alerts"];
 const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];
 
 impl Options {

@@ -29,6 +29,11 @@ pub fn usage() -> io::Result<Usage> {
     Ok(usage)
 }
 
+/// The name of this machine.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// What the process `pid` (a number or `self`) uses now; `max_fds` is 0.
 pub fn usage_of(pid: &str) -> io::Result<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
