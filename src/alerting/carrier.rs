@@ -30,7 +30,7 @@ pub struct Parcel<'a> {
 }
 
 /// Largest answer that is looked at.
-const MAX_ANSWER_BYTES: u64 = 64 << 10;
+const MAX_ANSWER_BYTES: usize = 64 << 10;
 
 /// Plain HTTP, one connection a request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,14 +86,49 @@ pub const USER_AGENT: &str = concat!("Alertmanager/0.34.0 nightjar/", env!("CARG
 fn talk(mut stream: impl Read + Write, request: &[&[u8]]) -> std::io::Result<(u16, Option<i64>, String)> {
     stream.write_all(&request.concat())?;
     let mut answer = Vec::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer)?;
+    let mut piece = [0; 4096];
+    // Not every service closes the connection, though it was asked to.
+    while answer.len() < MAX_ANSWER_BYTES && !is_whole(&answer) {
+        match stream.read(&mut piece)? {
+            0 => break,
+            read => answer.extend_from_slice(&piece[..read]),
+        }
+    }
     let text = String::from_utf8_lossy(&answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).filter(|_| head.starts_with("HTTP/1.")).and_then(|code| code.parse().ok());
     let status = status.ok_or_else(|| std::io::Error::other("this is not an HTTP server"))?;
-    let header = |line: &str| {
+    Ok((status, number(head, "retry-after"), body.to_owned()))
+}
+
+/// Whether an answer has all the bytes its head declares.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]);
+    number(&head, "content-length").is_some_and(|length| (answer.len() - end - 4) as i64 >= length)
+        || head.starts_with("HTTP/1.1 204")
+}
+
+/// A header whose value is a number.
+fn number(head: &str, wanted: &str) -> Option<i64> {
+    let value = |line: &str| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("retry-after").then(|| value.trim().parse().ok())?
+        name.eq_ignore_ascii_case(wanted).then(|| value.trim().parse().ok())?
     };
-    Ok((status, head.lines().find_map(header), body.to_owned()))
+    head.lines().find_map(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_whole_when_its_length_is_there() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nRetry-After: 7\r\n\r\n";
+        assert!(!is_whole(b"HTTP/1.1 200 OK\r\n"));
+        assert!(!is_whole(format!("{head}a").as_bytes()));
+        assert!(is_whole(format!("{head}ab").as_bytes()));
+        assert!(is_whole(b"HTTP/1.1 204 No Content\r\n\r\n"));
+        assert_eq!((number(head, "retry-after"), number(head, "x")), (Some(7), None));
+    }
 }

@@ -124,7 +124,7 @@ fn silences_by_hand() {
     };
     let one = add(&["test1", "severity=warn"], "one");
     let two = add(&["alertname=test2", "severity=~warn|info"], "two");
-    let three = add(&["alertname!=test3", "severity!~x"], "three");
+    let three = add(&["alertname!=test3", "severity=x"], "three");
     let listed = tool.json(&["silence", "query"]);
     assert_eq!(listed.as_array().unwrap().len(), 3);
     assert_eq!(tool.json(&["silence", "query", "test1"])[0]["id"], one.as_str());
@@ -179,7 +179,9 @@ fn configuration_cluster_templates() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let router = Router::start(dir.path(), &CONFIG.replace("URL", "http://127.0.0.1:1"), &[]);
+    // Before 0.26 amtool did not know that the URL of a webhook may be hidden.
+    let config = CONFIG.replace("  webhook_configs: [{url: 'URL'}]\n", "");
+    let router = Router::start(dir.path(), &config, &[]);
     let tool = Tool { router: &router, dir: dir.path() };
     assert!(tool.run(&["config", "show"]).contains("group_wait: 1s"));
     assert!(tool.run(&["config", "routes", "show"]).contains("team=\"db\""));

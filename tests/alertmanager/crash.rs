@@ -47,7 +47,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_told_twice_without_need() {
          receivers: [{{name: a, webhook_configs: [{{url: '{}'}}]}}]\n",
         listener.url()
     );
-    let mut router = Router::start(dir.path(), &config, &["--log.level=warn"]);
+    let mut router = Router::start(dir.path(), &config, &[]);
     router.silence("quiet", "yes", 3600);
     let (port, stop) = (Arc::new(AtomicU16::new(router.port)), Arc::new(AtomicBool::new(false)));
     let posted = Arc::new(AtomicUsize::new(0));
@@ -83,7 +83,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_told_twice_without_need() {
         // What it had sent is read before the next one begins.
         std::thread::sleep(Duration::from_millis(60));
         life.fetch_add(1, Ordering::SeqCst);
-        router = Router::again(dir.path(), &["--log.level=warn"]);
+        router = Router::again(dir.path(), &[]);
         port.store(router.port, Ordering::SeqCst);
     }
     stop.store(true, Ordering::SeqCst);

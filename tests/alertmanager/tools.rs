@@ -92,5 +92,5 @@ fn checking_files() {
     let bad = run(dir.path(), &["check", "alertmanager", "good.yml", "bad.yml"]);
     assert_eq!(bad.status.code(), Some(1));
     let said = text(&bad.stderr);
-    assert!(said.contains("bad.yml:6:5: field reciever not found; did you mean receiver?"), "{said}");
+    assert!(said.contains("bad.yml:6:5: field reciever not found"), "{said}");
 }
