@@ -10,7 +10,7 @@ use nightjar_platform::entropy::{Entropy, RealEntropy};
 use nightjar_platform::net::{Net, RealNet};
 use nightjar_platform::{Clock, RealClock};
 
-use crate::alerting::carrier::PlainHttp;
+use crate::alerting::carrier::Network;
 use crate::alerting::load::Source;
 use crate::alerting::peers::{Member, PeerOptions, Peers};
 use crate::alerting::service::{Alerting, StartOptions};
@@ -149,8 +149,8 @@ fn start(command: &AlertmanagerCommand, external_url: String, clock: Arc<dyn Clo
             strict_mutes: command.strict_mutes,
             ..Options::default()
         },
+        carrier: Arc::new(Network::new(Arc::clone(&clock))),
         clock,
-        carrier: Arc::new(PlainHttp),
         on_panic: log::abort_on_panic(),
     })
 }

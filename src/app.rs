@@ -7,25 +7,25 @@ use std::sync::Arc;
 use nightjar_model::TimestampMs;
 use nightjar_model::regex::Regex;
 use nightjar_platform::Clock;
-use nightjar_query::{Engine, ParserOptions};
+use nightjar_query::{Engine, Features, MemoryPool, ParserOptions};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, oneshot};
 
+pub use crate::alerting::carrier::ALERTMANAGER_VERSION;
 use crate::alerting::service::Alerting;
 use crate::config::Config;
 use crate::execution::Execution;
 use crate::exposition::Exposition;
 use crate::ingest::Ingest;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
+use crate::queries::Queries;
 use crate::rules;
 use crate::rules::service::Rules;
 use crate::store::StoreSlot;
 
 /// The version of Prometheus whose API this server speaks.
 pub const PROMETHEUS_VERSION: &str = "3.14.0";
-
-/// The version of Alertmanager whose API this server speaks.
-pub const ALERTMANAGER_VERSION: &str = "0.34.0";
 
 /// Our own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -49,6 +49,10 @@ pub struct Settings {
     pub max_write_bytes: usize,
     /// Grammar beyond the stable language.
     pub parser: ParserOptions,
+    /// Feature switches of the language.
+    pub features: Features,
+    /// Whether `stats=all` counts per step.
+    pub per_step_stats: bool,
     /// All flags as text.
     pub flags: BTreeMap<String, String>,
     /// Where the data lies.
@@ -93,6 +97,12 @@ pub struct App {
     pub store: StoreSlot,
     /// Places for queries.
     pub execution: Execution,
+    /// Which queries run, and which ran.
+    pub queries: Arc<Queries>,
+    /// Memory for queries.
+    pub query_memory: Arc<MemoryPool>,
+    /// Whether there is memory for writes.
+    pub memory: MemoryGuard,
     /// Threads for writes.
     pub ingest: Ingest,
     /// Answers PromQL; replaced on reload.
@@ -119,6 +129,7 @@ impl App {
         build_info(&mut out);
         process(&mut out);
         self.metrics.expose(&mut out, self.execution.limits().max_concurrency);
+        self.queries(&mut out);
         let loaded = self.loaded.read().clone();
         out.gauge(
             "prometheus_config_last_reload_successful",
@@ -130,12 +141,48 @@ impl App {
             "When the configuration in force was loaded.",
             loaded.at as f64 / 1000.0,
         );
+        out.gauge("nightjar_memory_limit_bytes", "Memory for everything; 0 = no limit.", self.memory.limit() as f64);
+        let help = "Writes told to come back because memory was short.";
+        out.counter("nightjar_memory_refused_writes_total", help, self.memory.refused() as f64);
         rules::metrics::expose(&self.rules.view(), &mut out);
         self.rules.alerts().expose(&mut out);
         if let Some(store) = self.store.get() {
             store.expose(&mut out);
         }
         out.into_text()
+    }
+}
+
+impl App {
+    fn queries(&self, out: &mut Exposition) {
+        let (memory, queries) = (&self.query_memory, &self.queries);
+        out.gauge("nightjar_query_memory_held_bytes", "Memory queries have reserved.", memory.held() as f64);
+        let limits = [
+            ("nightjar_query_memory_limit_bytes", memory.total()),
+            ("nightjar_query_memory_per_query_limit_bytes", memory.per_query()),
+        ];
+        for (name, bytes) in limits {
+            let bytes = if bytes == u64::MAX { f64::INFINITY } else { bytes as f64 };
+            out.gauge(name, "Most memory queries may reserve.", bytes);
+        }
+        let counters = [
+            (
+                "nightjar_queries_refused_memory_total",
+                "Queries refused or stopped for want of memory.",
+                memory.refused(),
+            ),
+            ("nightjar_queries_canceled_total", "Queries stopped by an operator.", queries.canceled.get()),
+            (
+                "prometheus_engine_query_log_failures_total",
+                "Lines that could not be written to the query log.",
+                queries.log_failures.get(),
+            ),
+        ];
+        for (name, help, count) in counters {
+            out.counter(name, help, count as f64);
+        }
+        let logs = f64::from(u8::from(queries.logs()));
+        out.gauge("prometheus_engine_query_log_enabled", "Whether there is a query log.", logs);
     }
 }
 

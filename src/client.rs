@@ -4,6 +4,7 @@ mod answer;
 mod arguments;
 mod chart;
 pub(crate) mod connection;
+mod queries;
 mod table;
 
 use std::io::{IsTerminal, Write};
@@ -19,7 +20,12 @@ use connection::Url;
 pub fn run(command: &QueryCommand, out: &mut dyn Write) -> Result<(), String> {
     let url = Url::parse(&command.server)?;
     let ask = command.kind.ask(RealClock::new().wall_ms())?;
-    let body = connection::post(&url, &ask.path, &ask.form)?;
+    let method = match (ask.delete, ask.form.is_empty()) {
+        (true, _) => "DELETE",
+        (false, true) => "GET",
+        (false, false) => "POST",
+    };
+    let body = connection::send(&url, method, &ask.path, &ask.form)?;
     let text = show(&command.kind, &ask, &body, screen())?;
     match out.write_all(text.as_bytes()) {
         // The reader (`head`, a pager) has seen enough.
@@ -47,7 +53,7 @@ fn show(kind: &QueryKind, ask: &Ask, body: &[u8], screen: Screen) -> Result<Stri
     let answer = Answer::read(body)?;
     let mut text = match kind.output() {
         Output::Json => format!("{}\n", String::from_utf8_lossy(body).trim_end()),
-        Output::Table => table::table(&answer.data),
+        Output::Table => table::table(&answer.data, screen.columns),
         Output::Chart => chart::chart(&answer.data, ask.range, screen),
     };
     if kind.output() != Output::Json {

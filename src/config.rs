@@ -34,6 +34,8 @@ pub struct Config {
     pub alertmanagers: Vec<alerting::Alertmanager>,
     /// How late a sample may come; `None` = the flag decides.
     pub out_of_order_window: Option<Duration>,
+    /// File to which every query is logged.
+    pub query_log_file: Option<PathBuf>,
     /// How long samples are kept; `None` = the flag decides.
     pub retention_time: Option<Duration>,
     /// Bytes of samples kept; `None` = the flag decides.
@@ -54,6 +56,7 @@ impl Default for Config {
             rule_files: Vec::new(),
             alertmanagers: Vec::new(),
             out_of_order_window: None,
+            query_log_file: None,
             retention_time: None,
             retention_size: None,
             ignored: Vec::new(),
@@ -84,14 +87,16 @@ pub fn parse(text: &str, path: &Path, environment: &dyn Fn(&str) -> Option<Strin
         serde_saphyr::from_str_with_options(text, options.clone()).map_err(|e| located(path, &e))?;
     let file = file.unwrap_or_default();
     let mut config = Config { ignored: file.ignored(), ..Config::default() };
+    let directory = path.parent().unwrap_or(Path::new(""));
     if let Some(global) = file.global {
         config.evaluation_interval = global.evaluation_interval.map_or(config.evaluation_interval, |d| d.0);
         config.rule_query_offset = global.rule_query_offset.map_or(config.rule_query_offset, |d| d.0);
+        let log = global.query_log_file.filter(|file| !file.as_os_str().is_empty());
+        config.query_log_file = log.map(|file| directory.join(file));
         let labels = global.external_labels.unwrap_or_default().into_iter();
         config.external_labels = labels.map(|(name, value)| (name, expand(&value, environment))).collect();
     }
     config.alertmanagers = file.alerting.map(|section| section.alertmanagers()).unwrap_or_default();
-    let directory = path.parent().unwrap_or(Path::new(""));
     config.rule_files = file.rule_files.unwrap_or_default().iter().map(|pattern| directory.join(pattern)).collect();
     if let Some(tsdb) = file.storage.and_then(|storage| storage.tsdb) {
         config.out_of_order_window = tsdb.out_of_order_time_window.map(|d| d.0);
@@ -185,7 +190,7 @@ struct Global {
     evaluation_interval: Option<Text<Duration>>,
     rule_query_offset: Option<Text<Duration>>,
     external_labels: Option<BTreeMap<String, String>>,
-    query_log_file: Ignored,
+    query_log_file: Option<PathBuf>,
     always_scrape_classic_histograms: Ignored,
     body_size_limit: Ignored,
     convert_classic_histograms_to_nhcb: Ignored,

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nightjar_platform::Clock;
-use nightjar_query::{Interrupt, Stop};
+use nightjar_query::{Interrupt, Phase, Stats, Stop};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
+use crate::queries::{Stage, Tracked};
 
 /// Limits on queries.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,8 @@ pub struct Limits {
 pub enum NotRun {
     /// Its time was over while it waited for a place.
     QueueTimeout,
+    /// An operator stopped it while it waited.
+    Canceled,
     /// It panicked. The message is in the log.
     Panicked,
 }
@@ -55,6 +58,16 @@ impl Execution {
         timeout: Option<Duration>,
         job: impl FnOnce(&dyn Interrupt) -> T + Send + 'static,
     ) -> Result<T, NotRun> {
+        self.run_tracked(timeout, None, job).await
+    }
+
+    /// The same for a query that operators see: it is told how far it is, and may be stopped.
+    pub async fn run_tracked<T: Send + 'static>(
+        &self,
+        timeout: Option<Duration>,
+        tracked: Option<Arc<Tracked>>,
+        job: impl FnOnce(&dyn Interrupt) -> T + Send + 'static,
+    ) -> Result<T, NotRun> {
         let timeout = timeout.unwrap_or(self.limits.timeout).min(self.limits.timeout);
         let leave = LeaveFlag::default();
         let interrupt = Deadline {
@@ -62,8 +75,9 @@ impl Execution {
             end: self.clock.monotonic().saturating_add(timeout),
             clock: Arc::clone(&self.clock),
             left: Arc::clone(&leave.0),
+            tracked: tracked.clone(),
         };
-        let place = self.wait(timeout).await?;
+        let place = self.wait(timeout, tracked.as_deref()).await?;
         let metrics = Arc::clone(&self.metrics);
         let running = move || {
             let _place = place;
@@ -78,14 +92,27 @@ impl Execution {
         tokio::task::spawn_blocking(running).await.map_err(|_| NotRun::Panicked)
     }
 
-    async fn wait(&self, timeout: Duration) -> Result<tokio::sync::OwnedSemaphorePermit, NotRun> {
+    async fn wait(
+        &self,
+        timeout: Duration,
+        tracked: Option<&Tracked>,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, NotRun> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(place);
         }
         let _waiting = Waiting::new(&self.metrics);
-        match tokio::time::timeout(timeout, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(NotRun::QueueTimeout),
+        let canceled = async {
+            match tracked {
+                Some(tracked) => tracked.canceled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            place = tokio::time::timeout(timeout, Arc::clone(&self.places).acquire_owned()) => match place {
+                Ok(Ok(place)) => Ok(place),
+                Ok(Err(_)) | Err(_) => Err(NotRun::QueueTimeout),
+            },
+            () = canceled => Err(NotRun::Canceled),
         }
     }
 }
@@ -121,16 +148,29 @@ struct Deadline {
     end: Duration,
     clock: Arc<dyn Clock>,
     left: Arc<AtomicBool>,
+    tracked: Option<Arc<Tracked>>,
 }
 
 impl Interrupt for Deadline {
     fn check(&self) -> Option<Stop> {
-        if self.left.load(Ordering::Relaxed) {
+        if self.left.load(Ordering::Relaxed) || self.tracked.as_ref().is_some_and(|tracked| tracked.is_canceled()) {
             Some(Stop::Canceled)
         } else if self.clock.monotonic() >= self.end {
             Some(Stop::Timeout(self.timeout))
         } else {
             None
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        if let Some(tracked) = &self.tracked {
+            tracked.enter(Stage::from(phase), self.clock.monotonic());
+        }
+    }
+
+    fn spent(&self, stats: &Stats) {
+        if let Some(tracked) = &self.tracked {
+            tracked.spent(stats);
         }
     }
 }

@@ -70,7 +70,7 @@ pub enum Command {
     Check(CheckCommand),
     /// Run unit tests of rules
     Test(TestCommand),
-    /// Look at a data directory: verify, inspect, dump
+    /// Work on a data directory: import, export, verify, inspect, dump
     Tsdb(TsdbCommand),
     /// Make, list and end silences
     Silence(SilenceCommand),
@@ -301,6 +301,41 @@ pub struct StorageFlags {
           env = "NIGHTJAR_STORAGE_TSDB_OUT_OF_ORDER_TIME_WINDOW", default_value = "4h",
           value_parser = units::parse_duration)]
     pub out_of_order_window: Duration,
+
+    /// Most series in memory; more are refused with the reason. 0 = no limit.
+    #[arg(
+        long = "storage.max-series",
+        value_name = "N",
+        env = "NIGHTJAR_STORAGE_MAX_SERIES",
+        hide_env = true,
+        default_value_t = 0
+    )]
+    pub max_series: usize,
+
+    /// Most series of one metric name; more are refused with the reason. 0 = no limit.
+    #[arg(
+        long = "storage.max-series-per-metric",
+        value_name = "N",
+        hide_env = true,
+        env = "NIGHTJAR_STORAGE_MAX_SERIES_PER_METRIC",
+        default_value_t = 0
+    )]
+    pub max_series_per_metric: usize,
+
+    /// Bytes of the log after which it is moved to blocks before its time; bounds what a restart has to read.
+    #[arg(long = "storage.max-log-size", value_name = "SIZE", env = "NIGHTJAR_STORAGE_MAX_LOG_SIZE", hide_env = true,
+          default_value = "256MB", value_parser = units::parse_size)]
+    pub max_log_size: u64,
+
+    /// Room on the disk kept for rules, alerts and housekeeping when the disk is full.
+    #[arg(long = "storage.reserve-size", value_name = "SIZE", env = "NIGHTJAR_STORAGE_RESERVE_SIZE", hide_env = true,
+          default_value = "64MB", value_parser = units::parse_size)]
+    pub reserve_size: u64,
+
+    /// Memory for everything, as 2GB; writes are answered 503 near it. 0 = what the control group allows.
+    #[arg(long = "memory-limit", value_name = "SIZE", env = "NIGHTJAR_MEMORY_LIMIT", hide_env = true,
+          default_value = "0", value_parser = units::parse_size)]
+    pub memory_limit: u64,
 }
 
 /// Flags of queries.
@@ -321,6 +356,26 @@ pub struct QueryFlags {
         default_value_t = 50_000_000
     )]
     pub max_samples: usize,
+
+    /// Most memory one query may take, as 200MB or 1GB; 0 = no limit. What a query needs is estimated before it runs:
+    /// more is refused at once.
+    #[arg(long = "query.max-memory-per-query", value_name = "SIZE", env = "NIGHTJAR_QUERY_MAX_MEMORY_PER_QUERY",
+          hide_env = true, default_value = "200MB", value_parser = units::parse_size)]
+    pub max_memory_per_query: u64,
+
+    /// Most memory all queries together may take; 0 = no limit.
+    #[arg(long = "query.max-memory-total", value_name = "SIZE", env = "NIGHTJAR_QUERY_MAX_MEMORY_TOTAL",
+          hide_env = true, default_value = "1GB", value_parser = units::parse_size)]
+    pub max_memory_total: u64,
+
+    /// File to which every query is logged, one JSON object a line; query_log_file in the configuration goes before.
+    #[arg(long = "query.log-file", value_name = "PATH", env = "NIGHTJAR_QUERY_LOG_FILE", hide_env = true)]
+    pub log_file: Option<PathBuf>,
+
+    /// Queries that take longer get a line in the server's log, with their cost and who asked; 0s = none does.
+    #[arg(long = "query.log-slower-than", value_name = "DURATION", env = "NIGHTJAR_QUERY_LOG_SLOWER_THAN",
+          hide_env = true, default_value = "10s", value_parser = units::parse_duration)]
+    pub log_slower_than: Duration,
 
     /// Most queries at once; others wait.
     #[arg(long = "query.max-concurrency", value_name = "N", env = "NIGHTJAR_QUERY_MAX_CONCURRENCY", hide_env = true,

@@ -5,6 +5,8 @@ mod alone;
 mod answer;
 mod error;
 mod exemplars;
+mod features;
+mod federate;
 mod gzip;
 mod histogram;
 mod json;
@@ -13,9 +15,11 @@ mod lifecycle;
 mod lookup;
 mod matchers;
 mod metadata;
+mod origin;
 mod pages;
 mod params;
 mod peers;
+mod queries;
 mod query;
 mod respond;
 mod rule_groups;
@@ -35,7 +39,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any, get, post};
+use axum::routing::{MethodRouter, any, delete, get, post};
 
 use crate::app::App;
 pub use alone::{AloneOptions, alone};
@@ -119,7 +123,10 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/status/runtimeinfo", get(status::runtime_info)),
         ("/api/v1/status/buildinfo", get(status::build_info)),
         ("/api/v1/status/flags", get(status::flags)),
-        ("/api/v1/features", get(status::features)),
+        ("/api/v1/status/queries", get(queries::list)),
+        ("/api/v1/status/queries/{id}", delete(queries::cancel)),
+        ("/federate", get(federate::federate)),
+        ("/api/v1/features", get(features::features)),
         ("/api/v1/admin/tsdb/delete_series", post(admin::delete_series).put(admin::delete_series)),
         ("/api/v1/admin/tsdb/clean_tombstones", post(admin::clean_tombstones).put(admin::clean_tombstones)),
         ("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot)),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightjar_platform::{Clock, Thread, spawn_background};
-use nightjar_query::{Engine, EngineOptions};
+use nightjar_query::{Engine, EngineOptions, MemoryPool};
 use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use crate::alerting;
-use crate::alerting::carrier::PlainHttp;
+use crate::alerting::carrier::Network;
 use crate::alerting::service::{Alerting, StartOptions};
 use crate::app::{App, Control, Loaded, VERSION};
 use crate::config::{self, Config};
@@ -24,7 +24,9 @@ use crate::flags::ServeFlags;
 use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
+use crate::queries::Queries;
 use crate::rules;
 use crate::rules::destinations::Destinations;
 use crate::rules::senders::Senders;
@@ -188,9 +190,15 @@ impl Running {
             );
         }
         let loaded = load_config(&self.flags);
-        let outcome = match loaded.and_then(|config| load_rules(&config, &self.flags).map(|rules| (config, rules))) {
+        let loaded = loaded.and_then(|config| {
+            let rules = load_rules(&config, &self.flags)?;
+            self.app.queries.log_to(query_log(&self.flags, &config))?;
+            Ok((config, rules))
+        });
+        let outcome = match loaded {
             Ok((config, rules)) => {
-                *self.app.engine.write() = Arc::new(Engine::new(engine_options(&self.flags, &config)));
+                let engine = Engine::new(engine_options(&self.flags, &config));
+                *self.app.engine.write() = Arc::new(engine.with_memory(Arc::clone(&self.app.query_memory)));
                 self.app.rules.replace(rules, &*self.app.clock);
                 report_ignored(&config);
                 let at = self.app.clock.wall_ms();
@@ -215,6 +223,9 @@ async fn maintain(app: Arc<App>) {
         let app = Arc::clone(&app);
         let step = move || {
             if let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) {
+                if app.memory.is_full() {
+                    store.relieve();
+                }
                 store.maintain(app.clock.wall_ms());
             }
         };
@@ -303,6 +314,11 @@ fn engine_options(flags: &ServeFlags, config: &Config) -> EngineOptions {
     }
 }
 
+/// Where queries are logged; the file goes before the flag.
+fn query_log<'a>(flags: &'a ServeFlags, config: &'a Config) -> Option<&'a Path> {
+    config.query_log_file.as_deref().or(flags.query.log_file.as_deref())
+}
+
 fn app(
     flags: &ServeFlags,
     listing: BTreeMap<String, String>,
@@ -312,8 +328,13 @@ fn app(
 ) -> Result<App, String> {
     let metrics = Arc::new(Metrics::default());
     let limits = Limits { max_concurrency: flags.query.max_concurrency as usize, timeout: flags.query.timeout };
-    let ingest = Ingest::start(IngestLimits::default(), &log::abort_on_panic());
+    let memory_limit = settings::memory_limit(flags);
+    let ingest = Ingest::start(IngestLimits::within(memory_limit), &log::abort_on_panic());
     let started = parts.clock.wall_ms();
+    let query_memory = Arc::new(MemoryPool::new(flags.query.max_memory_per_query, flags.query.max_memory_total));
+    let queries = Arc::new(Queries::new(Arc::clone(&parts.clock), flags.query.log_slower_than));
+    queries.log_to(query_log(flags, &config))?;
+    let engine = Engine::new(engine_options(flags, &config)).with_memory(Arc::clone(&query_memory));
     let alerting = start_alerting(flags, parts)?;
     Ok(App {
         settings: settings::settings(flags, listing, &config)?,
@@ -327,8 +348,11 @@ fn app(
             senders: Senders::new(Arc::clone(&parts.clock), log::abort_on_panic()),
         })),
         alerting,
+        memory: MemoryGuard::new(memory_limit),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
-        engine: RwLock::new(Arc::new(Engine::new(engine_options(flags, &config)))),
+        engine: RwLock::new(Arc::new(engine)),
+        queries,
+        query_memory,
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
         control,
     })
@@ -349,7 +373,7 @@ fn start_alerting(flags: &ServeFlags, parts: &Parts) -> Result<Arc<Alerting>, St
         max_silence_bytes: 0,
         options: Default::default(),
         clock: Arc::clone(&parts.clock),
-        carrier: Arc::new(PlainHttp),
+        carrier: Arc::new(Network::new(Arc::clone(&parts.clock))),
         on_panic: log::abort_on_panic(),
     })
 }
@@ -380,8 +404,8 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
 }
 
 fn start_rules(app: &Arc<App>, store: Arc<dyn Store>, threads: u32, timeout: Duration) -> std::io::Result<()> {
-    let (clock, engines) = (Arc::clone(&app.clock), Arc::clone(app));
-    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout };
+    let (clock, engines, queries) = (Arc::clone(&app.clock), Arc::clone(app), Arc::clone(&app.queries));
+    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, queries };
     app.rules.start(work, threads, &log::abort_on_panic())
 }
 

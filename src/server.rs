@@ -109,6 +109,10 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
+/// Who is at the other end of a connection; in the extensions of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
 struct Acceptor {
     router: Router,
     patience: Patience,
@@ -143,7 +147,7 @@ impl Acceptor {
         tokio::spawn(async move {
             let _place = place;
             let idle = in_flight.clone();
-            let service = service_fn(move |request| respond(router.clone(), in_flight.clone(), request));
+            let service = service_fn(move |request| respond(router.clone(), in_flight.clone(), peer, request));
             let mut connection = pin!(builder.serve_connection(io, service));
             let result = tokio::select! {
                 result = connection.as_mut() => result,
@@ -207,9 +211,11 @@ async fn accept(
 async fn respond(
     router: Router,
     in_flight: InFlight,
-    request: Request<Incoming>,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
 ) -> Result<Response<WatchedBody>, Infallible> {
     let guard = in_flight.begin();
+    request.extensions_mut().insert(Peer(peer));
     let response = router.oneshot(request.map(Body::new)).await?;
     Ok(response.map(|body| WatchedBody { body, _guard: guard }))
 }

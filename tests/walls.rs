@@ -121,8 +121,11 @@ const FIXTURES: &[(&str, &str)] = &[
     ("alert-log", "testdata/alertmanager/v1.log"),
     ("block", "testdata/block/v1"),
     ("column", "testdata/block/v1"),
+    ("imports", "testdata/imports/v1"),
     ("manifest", "testdata/wal/v2/MANIFEST"),
+    ("openmetrics", "testdata/openmetrics"),
     ("peers", "testdata/alertmanager/exchange-v1.json"),
+    ("prometheus-block", "testdata/prometheus-block/v1"),
     ("remote_write", "testdata/remote_write"),
     ("wal", "testdata/wal/v1/wal"),
 ];

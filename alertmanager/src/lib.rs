@@ -8,6 +8,7 @@ pub mod log;
 pub mod machine;
 pub mod matcher;
 pub mod notify;
+pub mod outbound;
 pub mod record;
 pub mod route;
 pub mod router;

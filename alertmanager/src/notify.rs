@@ -5,13 +5,19 @@
 mod chat;
 mod digest;
 mod incident;
+mod jira;
 mod mail;
 mod render;
+mod robot;
+mod sns;
+mod talk;
+mod telephone;
 mod templates;
 #[cfg(test)]
 mod tests;
 mod webhook;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -24,9 +30,10 @@ use crate::machine::{Outcome, Send};
 pub use digest::sha256_hex;
 pub use mail::Mail;
 pub use render::{Rendering, Templates};
+pub use talk::{Answer, Step, Talk};
 
 /// What is to be done to tell somebody.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Delivery {
     /// These requests, in order; the first that fails decides.
     Http(Vec<Request>),
@@ -39,6 +46,25 @@ pub enum Delivery {
         /// To be sent with the token appended to its address.
         tell: Request,
     },
+    /// A conversation.
+    Talk(Box<dyn Talk>),
+}
+
+impl Delivery {
+    /// What would be told, for people.
+    pub fn preview(&self) -> String {
+        let body = |request: &Request| String::from_utf8_lossy(&request.body).into_owned();
+        match self {
+            Delivery::Http(requests) => requests.first().map(body).unwrap_or_default(),
+            Delivery::Token { tell, .. } => body(tell),
+            Delivery::Talk(talk) => talk.preview(),
+            Delivery::Mail(mail) => {
+                let subject = mail.headers.get("Subject").map_or("", String::as_str);
+                let text = if mail.text.is_empty() { &mail.html } else { &mail.text };
+                format!("To: {}\nSubject: {subject}\n\n{text}", mail.to)
+            }
+        }
+    }
 }
 
 /// An HTTP request. Its address, headers and body may hold secrets and are not shown.
@@ -49,9 +75,11 @@ pub struct Request {
     /// The address.
     pub url: Secret,
     /// Headers besides those that every request has and those of the HTTP settings.
-    pub headers: Vec<(&'static str, Secret)>,
+    pub headers: Vec<(Cow<'static, str>, Secret)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the host of the address comes from alerts, so that it has to be judged.
+    pub guarded: bool,
 }
 
 impl fmt::Debug for Request {
@@ -72,12 +100,16 @@ impl Request {
             }
         }
         bytes.push(b'\n');
-        let headers = vec![("Content-Type", Secret::new("application/json"))];
-        Ok(Request { method, url: Secret::new(url), headers, body: bytes })
+        let headers = vec![("Content-Type".into(), Secret::new("application/json"))];
+        Ok(Request { method, url: Secret::new(url), headers, body: bytes, guarded: false })
+    }
+
+    fn get(url: &str) -> Request {
+        Request { method: "GET", url: Secret::new(url), headers: Vec::new(), body: Vec::new(), guarded: false }
     }
 
     fn with(mut self, name: &'static str, value: &str) -> Request {
-        self.headers.push((name, Secret::new(value)));
+        self.headers.push((name.into(), Secret::new(value)));
         self
     }
 }
@@ -142,7 +174,13 @@ pub fn build(
         Settings::Telegram(s) => chat::telegram(s, &job),
         Settings::Webex(s) => chat::webex(s, &job),
         Settings::Wechat(s) => return chat::wechat(s, &job),
-        Settings::Jira(_) | Settings::Sns(_) => Err(format!("{} notifications are not supported yet", settings.kind())),
+        Settings::Feishu(s) => robot::feishu(s, &job),
+        Settings::Dingtalk(s) => robot::dingtalk(s, &job),
+        Settings::Wecom(s) => robot::wecom(s, &job),
+        Settings::Ntfy(s) => robot::ntfy(s, &job),
+        Settings::Sms(s) => telephone::sms(s, &job),
+        Settings::Jira(s) => return jira::jira(s, &job).map(|talk| Delivery::Talk(Box::new(talk))),
+        Settings::Sns(s) => return sns::sns(s, &job).map(|talk| Delivery::Talk(Box::new(talk))),
     }?;
     Ok(Delivery::Http(requests))
 }
@@ -173,6 +211,15 @@ pub fn wechat_token(body: &str) -> Result<Secret, String> {
         None => {
             Err(format!("invalid APISecret for CorpID: {}", json.get("errmsg").and_then(Json::as_str).unwrap_or("")))
         }
+    }
+}
+
+/// Whether the host of an address is filled in from alerts, rather than only its path.
+pub(crate) fn templated_host(template: &str) -> bool {
+    let Some(first) = template.find("{{") else { return false };
+    match template.find("://") {
+        Some(scheme) if scheme < first => !template[scheme + 3..first].contains(['/', '?', '#']),
+        _ => true,
     }
 }
 
@@ -209,11 +256,17 @@ fn answered(settings: &Settings, body: &str) -> Outcome {
         Settings::Wechat(_) => match json.as_ref().and_then(|json| json.get("errcode")?.as_i64()) {
             Some(0) => Outcome::Delivered(nothing),
             Some(42_001) => Outcome::Retry { after_ms: None, error: "the access token has expired".to_owned() },
+            None => Outcome::Retry { after_ms: None, error: "the answer is not WeChat's".to_owned() },
             _ => Outcome::Refused { error: format!("error response from WeChat: {}", text("errmsg")) },
         },
-        Settings::Rocketchat(_) => match json.as_ref().and_then(|json| json.get("success")?.as_bool()) {
+        Settings::Feishu(_) | Settings::Dingtalk(_) | Settings::Wecom(_) => {
+            robot::heard(settings.kind(), &json.unwrap_or_default())
+        }
+        Settings::Sms(sms) => telephone::heard(sms, &json.unwrap_or_default()),
+        Settings::Rocketchat(_) => match json.as_ref().map(|json| json["success"] == true) {
+            Some(true) => Outcome::Delivered(nothing),
             Some(false) => Outcome::Refused { error: format!("error response from Rocket.Chat: {}", text("error")) },
-            _ => Outcome::Delivered(nothing),
+            None => Outcome::Retry { after_ms: None, error: "the answer is not Rocket.Chat's".to_owned() },
         },
         _ => Outcome::Delivered(nothing),
     }

@@ -3,6 +3,7 @@
 mod alerts;
 mod disk;
 mod ingest;
+mod pressure;
 mod query;
 mod restart;
 
@@ -41,6 +42,8 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
             let result = match question.as_str() {
                 "ingest" => ingest::measure(&bench, kind, &mut report),
                 "disk" => disk::measure(&bench, kind, &mut report),
+                "exporters" => disk::by_exporter(&bench, kind, &mut report),
+                "pressure" => pressure::measure(&bench, kind, &mut report),
                 "query" => query::measure(&bench, kind, &mut report),
                 _ => restart::measure(&bench, kind, &mut report),
             };

@@ -100,6 +100,15 @@ impl Kind {
         Ok(command)
     }
 
+    /// Tells a server how much memory it has, in its own way.
+    fn limit(&self, command: &mut Command, bytes: u64) {
+        match self.name.as_str() {
+            "prometheus" => command.env("GOMEMLIMIT", (bytes / 10 * 9).to_string()),
+            "victoria-metrics" => command.arg(format!("-memory.allowedBytes={}", bytes / 10 * 6)),
+            _ => command.arg(format!("--memory-limit={bytes}B")),
+        };
+    }
+
     fn ready_path(&self) -> &'static str {
         if self.name == "victoria-metrics" { "/health" } else { "/-/ready" }
     }
@@ -121,6 +130,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on `dir` and waits until it is ready; answers how long that took.
     pub(crate) fn start(kind: &Kind, dir: &Path) -> Outcome<(Server, Duration)> {
+        Server::start_within(kind, dir, None)
+    }
+
+    /// The same with so many bytes of memory in a control group, which the server is told of if it listens.
+    pub(crate) fn start_within(kind: &Kind, dir: &Path, memory: Option<(u64, &Path)>) -> Outcome<(Server, Duration)> {
         std::fs::create_dir_all(dir).map_err(|e| e.to_string())?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
@@ -128,8 +142,11 @@ impl Server {
         let log = std::fs::File::create(dir.join("log")).map_err(|e| e.to_string())?;
         let other_log = log.try_clone().map_err(|e| e.to_string())?;
         let begin = Instant::now();
-        let child = kind
-            .command(dir, port)?
+        let mut command = kind.command(dir, port)?;
+        if let Some((bytes, _)) = memory {
+            kind.limit(&mut command, bytes);
+        }
+        let child = command
             .current_dir(dir)
             .stdin(Stdio::null())
             .stdout(log)
@@ -137,6 +154,10 @@ impl Server {
             .spawn()
             .map_err(|e| format!("{}: {e}", kind.binary.display()))?;
         let mut server = Server { kind: kind.clone(), port, dir: dir.to_owned(), child };
+        if let Some((_, group)) = memory {
+            let pid = server.child.id().to_string();
+            std::fs::write(group.join("cgroup.procs"), pid).map_err(|e| format!("{}: {e}", group.display()))?;
+        }
         server.wait_ready(begin)?;
         Ok((server, begin.elapsed()))
     }

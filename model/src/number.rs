@@ -2,7 +2,23 @@
 
 /// Go's `strconv.FormatFloat(v, 'f', -1, 64)`: shortest digits that round-trip, never an exponent; `NaN`, `+Inf`, `-Inf`.
 pub fn format_f(v: f64) -> String {
-    special(v).map_or_else(|| format!("{v}"), str::to_owned)
+    special(v).map_or_else(|| shortest(v), str::to_owned)
+}
+
+/// The shortest digits that round-trip, of a finite number, without an exponent. Where the number lies in the middle of
+/// two texts of that length, Go takes the one with the even digit.
+pub fn shortest(v: f64) -> String {
+    let text = format!("{v}");
+    let Some(point) = text.find('.') else { return text };
+    let decimals = text.len() - point - 1;
+    if decimals + 1 == fraction_bits(v) { format!("{v:.decimals$}") } else { text }
+}
+
+/// Number of binary digits after the point; written in full, a number has as many decimal ones, and the last is a 5.
+fn fraction_bits(v: f64) -> usize {
+    let exponent = ((v.to_bits() >> 52) & 0x7ff) as i32 - 1075;
+    let mantissa = (v.to_bits() & ((1 << 52) - 1)) | (1 << 52);
+    usize::try_from(-(exponent + mantissa.trailing_zeros() as i32)).unwrap_or(0)
 }
 
 /// Go's `strconv.FormatFloat(v, 'e', -1, 64)`: `1e+00`, at least two exponent digits.
@@ -75,6 +91,9 @@ mod tests {
         for (v, f, e, json) in table {
             assert_eq!((format_f(v).as_str(), format_e(v).as_str(), format_json(v).as_str()), (f, e, json));
         }
+        assert_eq!(format_f(216_675.703_369_140_625), "216675.70336914062");
+        assert_eq!(format_f(0.1), "0.1");
+        assert_eq!(format_f(-0.5), "-0.5");
         assert_eq!(format_g(1e-5), "1e-05");
         assert_eq!(format_g(123456789.0), "1.23456789e+08");
     }

@@ -51,6 +51,13 @@ pub trait Querier: Send + Sync {
     /// Series that satisfy all `matchers`, sorted by labels.
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError>;
 
+    /// About how much [`Querier::select`] would find, told without reading samples or copying labels; `None` when that
+    /// is not known.
+    fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {
+        let _ = (matchers, range);
+        Ok(None)
+    }
+
     /// Sorted names of labels of series that satisfy all `matchers`; at most `limit` (0 = no limit).
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError>;
 
@@ -59,6 +66,17 @@ pub trait Querier: Send + Sync {
 
     /// Exemplars of series that satisfy all `matchers`, by series, each list sorted by time.
     fn exemplars(&self, matchers: &[Matcher]) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError>;
+}
+
+/// How much a selection is, about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Number of series.
+    pub series: u64,
+    /// Samples of all of them.
+    pub samples: u64,
+    /// From the first to the last sample of each series, summed over all series, in milliseconds.
+    pub span_ms: u64,
 }
 
 /// A sorted list that may have been cut.

@@ -8,9 +8,11 @@ pub mod disk;
 pub mod entropy;
 pub mod net;
 pub mod process;
+pub mod secret;
 pub mod spawn;
 
 pub use clock::{Clock, ManualClock, RealClock};
 pub use disk::{Disk, DiskFile, OpenMode, Overlay, RealDisk, SimDisk};
 pub use entropy::{Entropy, RealEntropy, SeededEntropy, SplitMix};
+pub use secret::Secret;
 pub use spawn::{PanicPolicy, Thread, both, spawn, spawn_background};

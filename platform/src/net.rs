@@ -1,5 +1,18 @@
 //! The way out: names to addresses, addresses to streams. Every wait has an end.
 
+#[cfg(test)]
+mod certificates;
+pub mod dial;
+pub mod guard;
+pub mod http;
+mod proxy;
+pub mod smtp;
+pub mod source;
+pub mod tls;
+pub mod url;
+
+pub use proxy::ProxyOptions;
+
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;

@@ -71,6 +71,7 @@ impl<'q> Builder<'q> {
         match &node.kind {
             NodeKind::Vector(selector) => Ok(Box::new(self.selector(selector, node.span, Take::Value)?)),
             NodeKind::Negate(inner) => self.negate(inner),
+            NodeKind::Plus(inner) => self.vector(inner),
             NodeKind::Binary(_) => self.binaries(node),
             NodeKind::Aggregate(aggregate) => self.inside(aggregate.op.as_str()).aggregate(aggregate, node.span),
             NodeKind::Call(call) => self.inside(call.func).call(call, node.span),
@@ -93,6 +94,7 @@ impl<'q> Builder<'q> {
         match &node.kind {
             NodeKind::Number(value) => Ok(vec![*value; steps]),
             NodeKind::Negate(inner) => Ok(self.scalar(inner)?.into_iter().map(|v| -v).collect()),
+            NodeKind::Plus(inner) => self.scalar(inner),
             NodeKind::StepInvariant(inner) => {
                 let once = self.once().scalar(inner)?;
                 Ok(vec![once.first().copied().unwrap_or(f64::NAN); steps])

@@ -1,4 +1,20 @@
-//! Civil dates in UTC, the proleptic Gregorian calendar.
+//! Civil dates in UTC, the proleptic Gregorian calendar, for all of Go's range: times are counted in 64 bits from the
+//! absolute epoch of Go's `time`, where they wrap.
+
+/// Years from the absolute epoch to year 0.
+const ABSOLUTE_YEARS: i64 = 292_277_022_400;
+/// Days from the absolute epoch, a first of March, to 1970.
+const ABSOLUTE_DAYS: i64 = ABSOLUTE_YEARS / 400 * 146_097 + 719_468;
+
+/// Seconds since the absolute epoch of a Unix time.
+fn absolute(seconds: i64) -> u64 {
+    (seconds as u64).wrapping_add(ABSOLUTE_DAYS as u64 * 86_400)
+}
+
+/// Seconds since midnight of a Unix time.
+pub(crate) fn second_of_day(seconds: i64) -> i64 {
+    (absolute(seconds) % 86_400) as i64
+}
 
 /// A date, and where it stands in week and year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,19 +34,17 @@ pub(crate) struct Date {
 impl Date {
     /// The date of a Unix time in seconds.
     pub(crate) fn from_unix(seconds: i64) -> Date {
-        let days = seconds.div_euclid(86_400);
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let of_era = shifted.rem_euclid(146_097);
+        let days = (absolute(seconds) / 86_400) as i64;
+        let (era, of_era) = (days / 146_097, days % 146_097);
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
         let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * of_year + 2) / 153;
         let day = of_year - (153 * march_month + 2) / 5 + 1;
         let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let year = year_of_era + era * 400 + i64::from(month <= 2) - ABSOLUTE_YEARS;
         let leap = i64::from(is_leap(year));
         let year_day = if month <= 2 { of_year - 305 } else { of_year + 60 + leap };
-        Date { year, month, day, weekday: (days + 4).rem_euclid(7), year_day }
+        Date { year, month, day, weekday: (days - ABSOLUTE_DAYS + 4).rem_euclid(7), year_day }
     }
 
     /// Number of days of its month.
@@ -60,6 +74,8 @@ mod tests {
             (1_735_603_200, (2024, 12, 31, 2, 366, 31)),
             (-1, (1969, 12, 31, 3, 365, 31)),
             (1_709_251_200, (2024, 3, 1, 5, 61, 31)),
+            // What NaN and infinities become.
+            (i64::MIN, (292_277_026_596, 12, 4, 0, 339, 31)),
         ];
         for (t, expected) in table {
             let d = Date::from_unix(t);

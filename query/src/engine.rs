@@ -1,24 +1,28 @@
 //! The engine: a query text, a storage and a time in; an answer out. Synchronous and without a clock.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use nightjar_model::storage::{Querier, Storage};
 use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
+use crate::admission::{self, Setting};
 use crate::ast::{Expr, ValueType};
 use crate::build::Builder;
+use crate::eval::budget::Budget;
 use crate::eval::reserved::without_reserved;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Vector};
+use crate::memory::{MemoryPool, Reservation};
 use crate::operators::range_selector::matrix;
 use crate::parser::{ParserOptions, parse};
-use crate::plan::{Node, NodeKind, plan, time_bounds};
+use crate::plan::{Node, NodeKind, Selector, plan, time_bounds};
 use crate::rollup::window::WindowSpec;
-use crate::value::{MatrixSeries, SampleValue, Value, VectorSample};
+use crate::value::{MatrixSeries, SERIES_BYTES, SampleValue, Stats, Value, VectorSample};
 
 pub use crate::error::QueryError;
-pub use crate::options::{EngineOptions, Features, Interrupt, QueryOptions, Steps, Stop, Uninterrupted};
+pub use crate::options::{EngineOptions, Features, Interrupt, Phase, QueryOptions, Steps, Stop, Uninterrupted};
 
 /// An answer with what there is to say about it.
 #[derive(Clone, Debug)]
@@ -31,25 +35,15 @@ pub struct Answer {
     pub infos: Vec<String>,
     /// What it cost.
     pub stats: Stats,
-}
-
-/// What a query cost.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    /// Samples looked at, a sample counted once per step that sees it (`totalQueryableSamples`).
-    pub total_samples: u64,
-    /// The same per step, when asked for.
-    pub per_step: Option<Vec<(TimestampMs, u64)>>,
-    /// Samples read from storage, each once (`samplesRead`).
-    pub samples_read: u64,
-    /// Most samples held at once.
-    pub peak_samples: u64,
+    /// The memory the value takes; keep it as long as the value.
+    pub memory: Arc<Reservation>,
 }
 
 /// Evaluates queries. Cheap to share between threads.
 #[derive(Clone, Debug)]
 pub struct Engine {
     options: EngineOptions,
+    memory: Arc<MemoryPool>,
 }
 
 /// One evaluation: what, where and under which conditions.
@@ -67,9 +61,14 @@ struct Job<'a> {
 }
 
 impl Engine {
-    /// An engine.
+    /// An engine whose queries may take any memory.
     pub fn new(options: EngineOptions) -> Engine {
-        Engine { options }
+        Engine { options, memory: Arc::new(MemoryPool::unlimited()) }
+    }
+
+    /// The same engine with memory from `pool`.
+    pub fn with_memory(self, pool: Arc<MemoryPool>) -> Engine {
+        Engine { memory: pool, ..self }
     }
 
     /// Its options.
@@ -96,6 +95,7 @@ impl Engine {
         options: &QueryOptions,
         interrupt: &dyn Interrupt,
     ) -> Result<Answer, QueryError> {
+        interrupt.enter(Phase::Prepare);
         let expr = parse(query, &self.parser_options()).map_err(QueryError::Parse)?;
         self.instant_expr(storage, &expr, query, at, options, interrupt)
     }
@@ -109,6 +109,7 @@ impl Engine {
         options: &QueryOptions,
         interrupt: &dyn Interrupt,
     ) -> Result<Answer, QueryError> {
+        interrupt.enter(Phase::Prepare);
         let expr = parse(query, &self.parser_options()).map_err(QueryError::Parse)?;
         self.range_expr(storage, &expr, query, steps, options, interrupt)
     }
@@ -153,6 +154,7 @@ impl Engine {
     }
 
     fn run(&self, job: Job<'_>) -> Result<Answer, QueryError> {
+        job.interrupt.enter(Phase::Prepare);
         let node = plan(job.expr, job.steps, job.instant)?;
         let grid = Grid::until(job.steps.start, job.steps.end, job.steps.step_ms);
         let lookback_ms = job.options.lookback_ms.unwrap_or(self.options.lookback_ms);
@@ -160,16 +162,16 @@ impl Engine {
         let bounds = time_bounds(&node, grid, lookback_ms, default_step_ms);
         let querier = job.storage.querier(bounds.unwrap_or(ClosedRange { start: 0, end: 0 }))?;
         let querier: &dyn Querier = &*querier;
-        let (features, max_samples) = (self.options.features, self.options.max_samples);
-        let context = Context::new(querier, lookback_ms, default_step_ms, features, max_samples, job.interrupt);
+        let setting = Setting { grid, lookback_ms, default_step_ms };
+        let budget = self.admit(&node, setting, querier)?;
+        let context = Context::new(querier, lookback_ms, default_step_ms, self.options.features, budget, job.interrupt);
         let tally = Rc::new(Tally::new(grid.len, job.options.per_step_stats));
+        context.enter(Phase::Evaluate);
         let value = {
             let builder = Builder::new(&context, grid, Rc::clone(&tally), job.instant);
-            Evaluation { builder, context: &context, grid }.value(&node, job.instant)?
+            Evaluation { builder, context: &context, grid }.value(&node, job.instant)
         };
         context.settle();
-        let (mut warnings, infos) = context.notes.render(job.text);
-        warnings.extend(context.damage());
         let per_step =
             tally.per_step().map(|counts| counts.into_iter().enumerate().map(|(i, n)| (grid.time(i), n)).collect());
         let stats = Stats {
@@ -177,8 +179,31 @@ impl Engine {
             per_step,
             samples_read: tally.read(),
             peak_samples: context.budget.peak(),
+            peak_bytes: context.budget.peak_bytes(),
         };
-        Ok(Answer { value, warnings, infos, stats })
+        job.interrupt.spent(&stats);
+        let value = value?;
+        let (mut warnings, infos) = context.notes.render(job.text);
+        warnings.extend(context.damage());
+        let mut memory = context.budget.into_reservation();
+        memory.shrink_to(value.bytes());
+        Ok(Answer { value, warnings, infos, stats, memory: Arc::new(memory) })
+    }
+
+    /// The budget of a query that may run.
+    fn admit(&self, node: &Node, setting: Setting, querier: &dyn Querier) -> Result<Budget, QueryError> {
+        let (mut lasted, mut asked) = (0.0, 0.0);
+        let mut weigh = |selector: &Selector, range: ClosedRange| {
+            let weight = querier.weigh(&selector.matchers, range)?.unwrap_or_default();
+            lasted += weight.span_ms as f64;
+            asked += weight.series as f64 * range.end.saturating_sub(range.start) as f64;
+            Ok(weight)
+        };
+        let bytes = admission::bytes(node, setting, &mut weigh)?;
+        let mut memory = self.memory.reserve();
+        memory.admit(bytes)?;
+        let presence = if asked > 0.0 { f64::min(lasted / asked, 1.0) } else { 0.0 };
+        Ok(Budget::new(self.options.max_samples, presence, memory))
     }
 }
 
@@ -235,6 +260,7 @@ impl<'q> Evaluation<'q> {
             })
             .collect();
         if !orders(node) {
+            self.context.enter(Phase::Sort);
             samples.sort_by(|a, b| a.labels.cmp(&b.labels));
         }
         Ok(Value::Vector(samples))
@@ -242,6 +268,7 @@ impl<'q> Evaluation<'q> {
 
     fn matrix(&self, vector: Vector<'q>, grid: Grid) -> Result<Value, QueryError> {
         let mut series = self.series(vector, grid)?;
+        self.context.enter(Phase::Sort);
         series.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(Value::Matrix(series))
     }
@@ -256,6 +283,7 @@ impl<'q> Evaluation<'q> {
                 continue;
             }
             held.more(column.samples())?;
+            held.more_bytes(SERIES_BYTES)?;
             let drop_name = column.drop_name && !self.context.drops_now();
             dropped |= drop_name;
             let labels = vector.labels(index);
@@ -306,7 +334,7 @@ fn merge_points(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryErr
 fn orders(node: &Node) -> bool {
     use crate::ast::AggregateOp::{BottomK, TopK};
     match &node.kind {
-        NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => orders(inner),
+        NodeKind::Negate(inner) | NodeKind::Plus(inner) | NodeKind::StepInvariant(inner) => orders(inner),
         NodeKind::Binary(b) => orders(&b.lhs) || orders(&b.rhs),
         NodeKind::Aggregate(a) => matches!(a.op, TopK | BottomK),
         NodeKind::Call(call) => call.func.starts_with("sort") || call.args.iter().any(orders),

@@ -23,6 +23,9 @@ pub enum QueryError {
     /// Not wanted any more. API: 499 `canceled`.
     #[error("query was canceled in expression evaluation")]
     Canceled,
+    /// Not now: other queries hold the memory it needs. API: 503 `unavailable`.
+    #[error("{0}")]
+    Busy(String),
     /// Storage failed. API: 500 `internal`, or 503 when it is temporary.
     #[error("{0}")]
     Storage(#[from] StorageError),

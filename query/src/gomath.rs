@@ -1,5 +1,9 @@
 //! Float functions where Go and Rust differ.
 
+mod elementary;
+
+pub(crate) use elementary::{exp, ln, log2, log10, pow};
+
 /// Go's `math.Max`: NaN wins, unless the other is +Inf.
 pub(crate) fn max(a: f64, b: f64) -> f64 {
     if a == f64::INFINITY || b == f64::INFINITY {

@@ -7,6 +7,7 @@ pub mod parser;
 pub mod printer;
 pub mod value;
 
+mod admission;
 mod annotations;
 mod build;
 mod calendar;
@@ -15,6 +16,7 @@ mod eval;
 mod gomath;
 mod histogram;
 mod kahan;
+mod memory;
 mod operators;
 mod options;
 mod plan;
@@ -23,7 +25,8 @@ mod rollup;
 mod start_time;
 
 pub use engine::{
-    Answer, Engine, EngineOptions, Features, Interrupt, QueryError, QueryOptions, Stats, Steps, Stop, Uninterrupted,
+    Answer, Engine, EngineOptions, Features, Interrupt, Phase, QueryError, QueryOptions, Steps, Stop, Uninterrupted,
 };
+pub use memory::{MemoryPool, Reservation};
 pub use parser::{ParseError, ParserOptions, parse, parse_selector};
-pub use value::{MatrixSeries, SampleValue, Value, VectorSample};
+pub use value::{MatrixSeries, SampleValue, Stats, Value, VectorSample};

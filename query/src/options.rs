@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use nightjar_model::TimestampMs;
 
+use crate::value::Stats;
+
 /// What an engine is configured with; the same for all its queries.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -43,10 +45,31 @@ pub struct QueryOptions {
     pub per_step_stats: bool,
 }
 
-/// Asked now and then while a query runs: may it go on?
+/// Watches a query: asked now and then whether it may go on, told how far it is.
 pub trait Interrupt: Sync {
     /// `None` to go on.
     fn check(&self) -> Option<Stop>;
+
+    /// The query begins this part of its work.
+    fn enter(&self, phase: Phase) {
+        let _ = phase;
+    }
+
+    /// What the query cost, told once, whether it has an answer or not.
+    fn spent(&self, stats: &Stats) {
+        let _ = stats;
+    }
+}
+
+/// Parts of the work of the engine, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Parse, check, plan, and ask storage how much there is.
+    Prepare,
+    /// Select series, read samples, evaluate.
+    Evaluate,
+    /// Sort the answer.
+    Sort,
 }
 
 /// Why a query must stop.

@@ -35,8 +35,10 @@ pub(crate) enum NodeKind {
     Number(f64),
     /// A text.
     String(Box<Text>),
-    /// `-x`; unary plus leaves no trace.
+    /// `-x`.
     Negate(Box<Node>),
+    /// `+x`, which is x, but stands elsewhere.
+    Plus(Box<Node>),
     /// `lhs op rhs`.
     Binary(Box<BinaryNode>),
     /// `sum by (x) (expr)`.
@@ -115,7 +117,7 @@ impl Node {
         let value_type = match &kind {
             NodeKind::Number(_) => ValueType::Scalar,
             NodeKind::String(_) => ValueType::String,
-            NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => inner.value_type,
+            NodeKind::Negate(inner) | NodeKind::Plus(inner) | NodeKind::StepInvariant(inner) => inner.value_type,
             NodeKind::Binary(b) => match (b.lhs.value_type, b.rhs.value_type) {
                 (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
                 _ => ValueType::Vector,
@@ -150,7 +152,7 @@ impl Planner {
             ExprKind::Number(literal) => NodeKind::Number(literal.value),
             ExprKind::String(text) => NodeKind::String(text.clone()),
             ExprKind::Paren(inner) => return self.node(inner),
-            ExprKind::Unary(UnaryOp::Plus, inner) => self.node(inner)?.kind,
+            ExprKind::Unary(UnaryOp::Plus, inner) => NodeKind::Plus(Box::new(self.node(inner)?)),
             ExprKind::Unary(UnaryOp::Minus, inner) => NodeKind::Negate(Box::new(self.node(inner)?)),
             ExprKind::Binary(_) => return self.binaries(expr),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate)?,

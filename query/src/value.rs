@@ -17,6 +17,43 @@ pub enum Value {
     Matrix(Vec<MatrixSeries>),
 }
 
+/// What a query cost.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Samples looked at, a sample counted once per step that sees it (`totalQueryableSamples`).
+    pub total_samples: u64,
+    /// The same per step, when asked for.
+    pub per_step: Option<Vec<(TimestampMs, u64)>>,
+    /// Samples read from storage, each once (`samplesRead`).
+    pub samples_read: u64,
+    /// Most samples held at once.
+    pub peak_samples: u64,
+    /// Most bytes held at once, as far as they grow with the data.
+    pub peak_bytes: u64,
+}
+
+/// Bytes a series takes in an answer besides its samples, about: labels, and the vectors around the samples.
+pub(crate) const SERIES_BYTES: usize = 320;
+
+impl Value {
+    /// Bytes it takes, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        let bytes = match self {
+            Value::Scalar(..) => 0,
+            Value::String(_, text) => text.len(),
+            Value::Vector(samples) => samples.len() * SERIES_BYTES,
+            Value::Matrix(series) => series.iter().map(MatrixSeries::bytes).sum(),
+        };
+        bytes as u64
+    }
+}
+
+impl MatrixSeries {
+    fn bytes(&self) -> usize {
+        SERIES_BYTES + 16 * self.floats.len() + self.histograms.iter().map(|(_, h)| 16 + h.size()).sum::<usize>()
+    }
+}
+
 /// A float or a native histogram.
 #[derive(Clone, Debug)]
 pub enum SampleValue {

@@ -12,7 +12,7 @@ use nightjar_platform::Clock;
 
 use crate::alerting::Moment;
 use crate::file::GroupSpec;
-use crate::query::Query;
+use crate::query::{Expression, Query};
 use crate::rule::{Health, Rule, RuleView};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
@@ -194,6 +194,11 @@ impl Group {
             }
         }
         self.counters.last_restore = world.clock.monotonic().saturating_sub(begin);
+    }
+
+    /// What its rules evaluate, and their names, in order.
+    pub fn rule_names(&self) -> Vec<(Arc<Expression>, Arc<str>)> {
+        self.rules.iter().map(|rule| (Arc::clone(&rule.expr), Arc::clone(&rule.name))).collect()
     }
 
     /// What people see of it.

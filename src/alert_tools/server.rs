@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::arguments::ServerArguments;
-use crate::client::connection::{Url, send};
+use crate::client::connection::{Url, exchange};
 
 /// Sends a request; answers JSON, null where there is none. The error is what the server, or the network, said.
 pub(super) fn ask(server: &ServerArguments, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
     let url = Url::parse(&server.server)?;
     let body = body.map(Value::to_string).unwrap_or_default();
-    let (status, answer) = send(&url, method, path, "application/json", &body)?;
+    let (status, answer) = exchange(&url, method, path, "application/json", &body)?;
     let text = String::from_utf8_lossy(&answer);
     let json = serde_json::from_str::<Value>(&text);
     match (status, json) {

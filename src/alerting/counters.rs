@@ -114,9 +114,7 @@ fn reason(outcome: &Outcome) -> Option<&'static str> {
         Some(429) => "rateLimited",
         Some(400..=499) => "clientError",
         Some(500..=599) => "serverError",
-        _ if error.contains("timed out") || error.contains("Resource temporarily unavailable") => {
-            "contextDeadlineExceeded"
-        }
+        _ if error.contains("not delivered within") || error.contains("timed out") => "contextDeadlineExceeded",
         _ => "other",
     })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nightjar_alertmanager::alert::{Alert, PostedAlert};
 use nightjar_alertmanager::fingerprint::Fingerprint;
 use nightjar_alertmanager::machine::{Event, Machine, Now, Options, Outcome, Send, SentAlert, Shared};
-use nightjar_alertmanager::notify::{self, Delivery};
+use nightjar_alertmanager::notify;
 use nightjar_alertmanager::record::{GroupId, LineId, Reason};
 use nightjar_alertmanager::router::Router;
 use nightjar_alertmanager::silence::Silence;
@@ -452,20 +452,7 @@ impl Alerting {
         let integration = setup.integration(&send.line).ok_or("the integration was removed")?;
         let read = |name: &str| setup.secret_file(name);
         let delivery = notify::build(&integration.settings, send, &setup.templates, self.clock.wall_ms(), &read)?;
-        Ok(match delivery {
-            Delivery::Http(requests) => {
-                requests.first().map(|r| String::from_utf8_lossy(&r.body).into_owned()).unwrap_or_default()
-            }
-            Delivery::Token { tell, .. } => String::from_utf8_lossy(&tell.body).into_owned(),
-            Delivery::Mail(mail) => {
-                let subject = mail.headers.get("Subject").map_or("", String::as_str);
-                format!(
-                    "To: {}\nSubject: {subject}\n\n{}",
-                    mail.to,
-                    if mail.text.is_empty() { &mail.html } else { &mail.text }
-                )
-            }
-        })
+        Ok(delivery.preview())
     }
 
     /// The clock everything here goes by.

@@ -6,6 +6,8 @@ use nightjar_model::Labels;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::queries::Query;
+
 /// What was answered, and what the server remarked.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -25,6 +27,10 @@ pub(super) enum Data {
     Names(Vec<String>),
     /// Label sets.
     Sets(Vec<Labels>),
+    /// Queries as the server sees them.
+    Queries(Vec<Query>),
+    /// A sentence.
+    Done(String),
 }
 
 /// One series.
@@ -74,6 +80,12 @@ fn data(value: Value) -> Option<Data> {
 }
 
 fn result(value: &Value) -> Option<Data> {
+    if let Some(id) = value.get("canceled").and_then(Value::as_str) {
+        return Some(Data::Done(format!("query {id} was asked to stop")));
+    }
+    if let Some(list) = ["running", "recent"].iter().find_map(|name| value.get(name)?.as_array()) {
+        return Some(Data::Queries(list.iter().map(Query::read).collect::<Option<_>>()?));
+    }
     let result = value.get("result")?;
     match value.get("resultType")?.as_str()? {
         "scalar" | "string" => Some(Data::Single(point(result)?.1)),

@@ -13,6 +13,9 @@ Examples:
   nightjar query range 'go_goroutines' --start 1700000000 --end 1700003600 --step 15s -o table
   nightjar query labels
   nightjar query labels job --match 'up'
+  nightjar query running
+  nightjar query recent -o json
+  nightjar query cancel 17
   nightjar query series '{__name__=~\"node_.*\",job=\"node\"}' --server http://10.0.0.5:9090";
 
 /// Arguments of `nightjar query`.
@@ -87,6 +90,29 @@ pub enum QueryKind {
         #[arg(short, long, value_enum, default_value = "table")]
         output: Output,
     },
+    /// List the queries that run now: how long, what they cost, who asked
+    #[command(after_help = "Example: nightjar query running --server http://10.0.0.5:9090")]
+    Running {
+        /// How to show the answer.
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: Output,
+    },
+    /// List the queries that ended lately, newest first
+    #[command(after_help = "Example: nightjar query recent --limit 20")]
+    Recent {
+        /// Most queries to list.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+        /// How to show the answer.
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: Output,
+    },
+    /// Stop a running query
+    #[command(after_help = "Example: nightjar query cancel 17    (the number is in `nightjar query running`)")]
+    Cancel {
+        /// Its number.
+        id: u64,
+    },
     /// List series
     #[command(after_help = "Example: nightjar query series 'up' '{job=\"node\"}'")]
     Series {
@@ -108,6 +134,18 @@ pub(super) struct Ask {
     pub(super) form: String,
     /// The stretch of time of a range query.
     pub(super) range: Option<(TimestampMs, TimestampMs)>,
+    /// Whether it takes something away instead of asking.
+    pub(super) delete: bool,
+}
+
+impl Ask {
+    fn form(path: &str, form: String) -> Ask {
+        Ask { path: path.to_owned(), form, range: None, delete: false }
+    }
+
+    fn get(path: String) -> Ask {
+        Ask { path, form: String::new(), range: None, delete: false }
+    }
 }
 
 impl QueryKind {
@@ -115,7 +153,12 @@ impl QueryKind {
     pub(super) fn output(&self) -> Output {
         match self {
             QueryKind::Range { output, .. } => *output,
-            QueryKind::Instant { output, .. } | QueryKind::Labels { output, .. } | QueryKind::Series { output, .. } => {
+            QueryKind::Cancel { .. } => Output::Table,
+            QueryKind::Instant { output, .. }
+            | QueryKind::Labels { output, .. }
+            | QueryKind::Running { output }
+            | QueryKind::Recent { output, .. }
+            | QueryKind::Series { output, .. } => {
                 if *output == Output::Chart {
                     Output::Table
                 } else {
@@ -133,7 +176,7 @@ impl QueryKind {
                 if let Some(time) = time {
                     form += &format!("&{}", pair("time", time));
                 }
-                Ok(Ask { path: "/api/v1/query".into(), form, range: None })
+                Ok(Ask::form("/api/v1/query", form))
             }
             QueryKind::Range { expr, since, start, end, step, .. } => {
                 let end = end.as_deref().map_or(Ok(now), time)?;
@@ -147,19 +190,22 @@ impl QueryKind {
                 };
                 let bounds = format!("start={}&end={}", start as f64 / 1000.0, end as f64 / 1000.0);
                 let form = format!("{}&{bounds}&{}", pair("query", expr), pair("step", &step));
-                Ok(Ask { path: "/api/v1/query_range".into(), form, range: Some((start, end)) })
+                Ok(Ask { range: Some((start, end)), ..Ask::form("/api/v1/query_range", form) })
             }
             QueryKind::Labels { name: None, matches, .. } => {
                 let form = if matches.is_empty() { "limit=0".to_owned() } else { matchers(matches) };
-                Ok(Ask { path: "/api/v1/labels".into(), form, range: None })
+                Ok(Ask::form("/api/v1/labels", form))
             }
             QueryKind::Labels { name: Some(name), matches, .. } => {
                 let path = format!("/api/v1/label/{}/values?{}", encode(name), matchers(matches));
-                Ok(Ask { path, form: String::new(), range: None })
+                Ok(Ask::get(path))
             }
-            QueryKind::Series { matches, .. } => {
-                Ok(Ask { path: "/api/v1/series".into(), form: matchers(matches), range: None })
+            QueryKind::Series { matches, .. } => Ok(Ask::form("/api/v1/series", matchers(matches))),
+            QueryKind::Running { .. } => Ok(Ask::get("/api/v1/status/queries?state=running".into())),
+            QueryKind::Recent { limit, .. } => {
+                Ok(Ask::get(format!("/api/v1/status/queries?state=recent&limit={limit}")))
             }
+            QueryKind::Cancel { id } => Ok(Ask { delete: true, ..Ask::get(format!("/api/v1/status/queries/{id}")) }),
         }
     }
 }

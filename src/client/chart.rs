@@ -18,11 +18,11 @@ const DOTS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x
 
 /// The answer as a graph over the asked stretch of time (milliseconds); what cannot be drawn becomes a table.
 pub(super) fn chart(data: &Data, range: Option<(i64, i64)>, screen: Screen) -> String {
-    let (Data::Series(all), Some((start, end))) = (data, range) else { return table::table(data) };
+    let (Data::Series(all), Some((start, end))) = (data, range) else { return table::table(data, screen.columns) };
     let (start, end) = (start as f64 / 1000.0, end as f64 / 1000.0);
     let lines: Vec<Vec<(f64, f64)>> = all.iter().take(MAX_SERIES).map(numbers).collect();
     let Some((low, high)) = bounds(&lines) else {
-        return if all.is_empty() { "no series\n".to_owned() } else { table::table(data) };
+        return if all.is_empty() { "no series\n".to_owned() } else { table::table(data, screen.columns) };
     };
     let label_width = (0..ROWS).map(|row| axis_label(row, low, high).len()).max().unwrap_or(0);
     let columns = screen.columns.saturating_sub(label_width + 3).max(10);

@@ -40,14 +40,13 @@ impl Url {
     }
 }
 
-/// Sends a form (or a GET when it is empty) and answers the body, of whatever status.
-pub(super) fn post(url: &Url, path: &str, form: &str) -> Result<Vec<u8>, String> {
-    let method = if form.is_empty() { "GET" } else { "POST" };
-    send(url, method, path, "application/x-www-form-urlencoded", form).map(|(_, body)| body)
+/// Sends a request, with a form unless that is empty, and answers the body, of whatever status.
+pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Vec<u8>, String> {
+    exchange(url, method, path, "application/x-www-form-urlencoded", form).map(|(_, body)| body)
 }
 
 /// Sends a request with a body unless it is empty; answers status and body.
-pub(crate) fn send(
+pub(crate) fn exchange(
     url: &Url,
     method: &str,
     path: &str,

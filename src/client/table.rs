@@ -3,11 +3,14 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::answer::{Data, title};
+use super::queries;
 use crate::safe_text::escaped;
 
-/// The answer as text lines.
-pub(super) fn table(data: &Data) -> String {
+/// The answer as text lines, for a screen of so many columns.
+pub(super) fn table(data: &Data, screen_columns: usize) -> String {
     match data {
+        Data::Queries(queries) => queries::table(queries, screen_columns),
+        Data::Done(sentence) => format!("{}\n", escaped(sentence)),
         Data::Single(text) => format!("{}\n", escaped(text)),
         Data::Names(names) => names.iter().map(|name| format!("{}\n", escaped(name))).collect(),
         Data::Sets(sets) => sets.iter().map(|labels| format!("{}\n", title(labels))).collect(),
@@ -51,7 +54,7 @@ mod tests {
     use super::*;
 
     fn shown(data: &str) -> String {
-        table(&Answer::read(format!(r#"{{"status":"success","data":{data}}}"#).as_bytes()).unwrap().data)
+        table(&Answer::read(format!(r#"{{"status":"success","data":{data}}}"#).as_bytes()).unwrap().data, 80)
     }
 
     #[test]

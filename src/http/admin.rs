@@ -15,7 +15,7 @@ use super::json;
 use super::params::Params;
 use super::query::open_store;
 use super::respond;
-use super::time::{MAX_TIME, MIN_TIME, parse_time};
+use super::time::{MAX_TIME, MIN_TIME};
 use crate::app::App;
 use crate::store::Store;
 
@@ -38,22 +38,13 @@ fn allowed(app: &App) -> Result<(), ApiError> {
     }
 }
 
-fn time_or(params: &Params, name: &str, default: TimestampMs) -> Result<TimestampMs, ApiError> {
-    match params.get(name) {
-        "" => Ok(default),
-        text => {
-            parse_time(text).map_err(|e| ApiError::parameter(name, format!("invalid time value for '{name}': {e}")))
-        }
-    }
-}
-
 /// `POST|PUT /api/v1/admin/tsdb/delete_series`.
 pub(super) async fn delete_series(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
     allowed(&app)?;
     if params.all("match[]").next().is_none() {
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
-    let range = ClosedRange { start: time_or(&params, "start", MIN_TIME)?, end: time_or(&params, "end", MAX_TIME)? };
+    let range = ClosedRange { start: params.time_or("start", MIN_TIME)?, end: params.time_or("end", MAX_TIME)? };
     let sets: Result<Vec<_>, _> =
         params.all("match[]").map(|text| parse_selector(text, &app.settings.parser)).collect();
     let sets = sets.map_err(|e| ApiError::parameter("match[]", e))?;

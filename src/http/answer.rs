@@ -5,6 +5,7 @@ use nightjar_query::{Answer, MatrixSeries, SampleValue, Value, VectorSample};
 use super::histogram::histogram;
 use super::json;
 use super::respond::{PIECE_BYTES, Pieces, annotations};
+use crate::queries::Ticket;
 
 /// An answer on its way out. Elements already written are not written again.
 pub(super) struct AnswerPieces {
@@ -16,12 +17,14 @@ pub(super) struct AnswerPieces {
     /// Point of that element to write next; only a matrix has several.
     point: usize,
     started: bool,
+    /// The query it answers, in the list of running ones until the last piece is taken.
+    ticket: Option<Ticket>,
 }
 
 impl AnswerPieces {
     /// Wraps an answer; `stats` is the value of the member `stats`, empty to leave it out.
-    pub(super) fn new(answer: Answer, stats: Vec<u8>) -> AnswerPieces {
-        AnswerPieces { answer, stats, element: 0, point: 0, started: false }
+    pub(super) fn new(answer: Answer, stats: Vec<u8>, ticket: Option<Ticket>) -> AnswerPieces {
+        AnswerPieces { answer, stats, element: 0, point: 0, started: false, ticket }
     }
 
     fn head(&self, out: &mut Vec<u8>) {
@@ -49,6 +52,17 @@ impl AnswerPieces {
 
 impl Pieces for AnswerPieces {
     fn write_piece(&mut self, out: &mut Vec<u8>) -> bool {
+        let before = out.len();
+        let more = self.write(out);
+        if let Some(ticket) = &self.ticket {
+            ticket.wrote(out.len() - before);
+        }
+        more
+    }
+}
+
+impl AnswerPieces {
+    fn write(&mut self, out: &mut Vec<u8>) -> bool {
         if !self.started {
             self.started = true;
             self.head(out);
@@ -130,7 +144,8 @@ fn matrix_points(out: &mut Vec<u8>, series: &MatrixSeries, mut point: usize, lim
     }
     let floats = series.floats.len();
     while point < floats + series.histograms.len() {
-        if out.len() >= limit {
+        // Not before the first point: the labels would be written again.
+        if point > 0 && out.len() >= limit {
             return point;
         }
         if point == 0 && floats > 0 {
@@ -163,11 +178,12 @@ mod tests {
     use std::sync::Arc;
 
     fn answer(value: Value) -> Answer {
-        Answer { value, warnings: vec![], infos: vec![], stats: Default::default() }
+        let memory = Arc::new(Arc::new(nightjar_query::MemoryPool::unlimited()).reserve());
+        Answer { value, warnings: vec![], infos: vec![], stats: Default::default(), memory }
     }
 
     fn text(value: Value) -> String {
-        let mut pieces = AnswerPieces::new(answer(value), Vec::new());
+        let mut pieces = AnswerPieces::new(answer(value), Vec::new(), None);
         let mut out = Vec::new();
         while pieces.write_piece(&mut out) {}
         String::from_utf8(out).unwrap()
@@ -175,6 +191,20 @@ mod tests {
 
     fn up() -> Labels {
         Labels::from_pairs([("__name__", "up")])
+    }
+
+    #[test]
+    fn wherever_a_piece_ends_nothing_comes_twice() {
+        let series = |i: usize| MatrixSeries {
+            labels: Labels::from_pairs([("n", "x".repeat(i % 97) + &i.to_string())]),
+            floats: vec![(0, 1.0)],
+            histograms: vec![],
+        };
+        let answer = text(Value::Matrix((0..8000).map(series).collect()));
+        let parsed: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let result = parsed["data"]["result"].as_array().unwrap();
+        assert!(answer.len() > 5 * PIECE_BYTES && result.len() == 8000);
+        assert!(result.iter().all(|series| series["values"].as_array().unwrap().len() == 1));
     }
 
     #[test]
@@ -208,7 +238,7 @@ mod tests {
     fn pieces_join_to_the_whole() {
         let floats: Vec<_> = (0..30_000).map(|i| (i * 1000, i as f64 + 0.5)).collect();
         let one = MatrixSeries { labels: up(), floats, histograms: vec![] };
-        let mut pieces = AnswerPieces::new(answer(Value::Matrix(vec![one.clone(), one])), Vec::new());
+        let mut pieces = AnswerPieces::new(answer(Value::Matrix(vec![one.clone(), one])), Vec::new(), None);
         let (mut out, mut count) = (Vec::new(), 1);
         let mut before = 0;
         while pieces.write_piece(&mut out) {

@@ -17,6 +17,8 @@ pub(super) enum ErrorType {
     Execution,
     /// The client went away. 499.
     Canceled,
+    /// An operator stopped the query. 503, since clients show the text of nothing else.
+    Stopped,
     /// The query was too slow. 503.
     Timeout,
     /// We failed. 500.
@@ -36,7 +38,7 @@ impl ErrorType {
         match self {
             ErrorType::BadData | ErrorType::TooLarge => "bad_data",
             ErrorType::Execution => "execution",
-            ErrorType::Canceled => "canceled",
+            ErrorType::Canceled | ErrorType::Stopped => "canceled",
             ErrorType::Timeout => "timeout",
             ErrorType::Internal => "internal",
             ErrorType::NotFound => "not_found",
@@ -49,7 +51,7 @@ impl ErrorType {
             ErrorType::BadData => StatusCode::BAD_REQUEST,
             ErrorType::Execution => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorType::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-            ErrorType::Timeout | ErrorType::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorType::Timeout | ErrorType::Unavailable | ErrorType::Stopped => StatusCode::SERVICE_UNAVAILABLE,
             ErrorType::Internal | ErrorType::Disabled => StatusCode::INTERNAL_SERVER_ERROR,
             ErrorType::NotFound => StatusCode::NOT_FOUND,
             ErrorType::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -77,6 +79,11 @@ impl ApiError {
         ApiError::new(ErrorType::BadData, message)
     }
 
+    /// 503: an operator stopped the query.
+    pub(super) fn stopped() -> ApiError {
+        ApiError::new(ErrorType::Stopped, "query was canceled by an operator (DELETE /api/v1/status/queries)")
+    }
+
     /// 400 with Prometheus' sentence about a parameter.
     pub(super) fn parameter(name: &str, reason: impl std::fmt::Display) -> ApiError {
         ApiError::bad_data(format!("invalid parameter {}: {reason}", nightjar_model::labels::quote(name)))
@@ -90,6 +97,7 @@ impl From<QueryError> for ApiError {
             QueryError::Execution(_) => ApiError::new(ErrorType::Execution, error.to_string()),
             QueryError::Timeout => ApiError::new(ErrorType::Timeout, error.to_string()),
             QueryError::Canceled => ApiError::new(ErrorType::Canceled, error.to_string()),
+            QueryError::Busy(_) => ApiError::new(ErrorType::Unavailable, error.to_string()),
             QueryError::Storage(error) => error.into(),
         }
     }

@@ -6,14 +6,14 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use nightjar_model::storage::{Listing, Querier, SelectHints, StorageError};
 use nightjar_model::{ClosedRange, Labels, Matcher};
-use nightjar_query::Interrupt;
+use nightjar_query::{Interrupt, Reservation};
 
 use super::error::ApiError;
 use super::json;
 use super::matchers::matcher_sets;
 use super::params::Params;
 use super::query::{not_run, open_store};
-use super::respond;
+use super::respond::{self, PIECE_BYTES, Pieces};
 use super::time::{MAX_TIME, MIN_TIME};
 use super::unescape::unescape;
 use crate::app::App;
@@ -52,13 +52,59 @@ pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Resul
     let limit = params.limit()?;
     let range = range(&params)?;
     let sets = matcher_sets(&params, &app.settings.parser).map_err(|e| ApiError::parameter("match[]", e))?;
-    let store = open_store(&app)?;
-    let job = move |interrupt: &dyn Interrupt| {
+    let (store, memory) = (open_store(&app)?, Arc::clone(&app.query_memory));
+    let job = move |interrupt: &dyn Interrupt| -> Result<Response, ApiError> {
         let querier = store.querier(range)?;
-        let found = select(&*querier, range, &sets, limit, interrupt)?;
-        Ok(respond::success_with(&found.1, |out| json::array(out, &found.0, json::labels)))
+        let mut memory = memory.reserve();
+        memory.admit(need(&*querier, range, &sets, limit)?)?;
+        let (found, warnings) = select(&*querier, range, &sets, limit, interrupt)?;
+        Ok(respond::pieces(SeriesPieces { found, warnings, next: 0, _memory: memory }))
     };
-    finished(app.execution.run(None, job).await)
+    app.execution.run(None, job).await.map_err(not_run)?
+}
+
+/// About how many bytes the label sets take.
+fn need(querier: &dyn Querier, range: ClosedRange, sets: &[Vec<Matcher>], limit: usize) -> Result<u64, StorageError> {
+    let mut series = 0;
+    for matchers in sets {
+        series += querier.weigh(matchers, range)?.map_or(0, |weight| weight.series);
+    }
+    let limit = if limit > 0 { limit as u64 } else { u64::MAX };
+    Ok(series.min(limit) * LABELS_BYTES)
+}
+
+/// Bytes of a label set, about.
+const LABELS_BYTES: u64 = 250;
+
+/// Label sets on their way out.
+struct SeriesPieces {
+    found: Vec<Labels>,
+    warnings: Vec<String>,
+    next: usize,
+    _memory: Reservation,
+}
+
+impl Pieces for SeriesPieces {
+    fn write_piece(&mut self, out: &mut Vec<u8>) -> bool {
+        let limit = out.len() + PIECE_BYTES;
+        if self.next == 0 {
+            out.extend_from_slice(b"{\"status\":\"success\",\"data\":[");
+        }
+        while let Some(labels) = self.found.get(self.next) {
+            if out.len() >= limit {
+                return true;
+            }
+            if self.next > 0 {
+                out.push(b',');
+            }
+            json::labels(out, labels);
+            self.next += 1;
+        }
+        out.push(b']');
+        respond::annotations(out, &self.warnings, &[]);
+        out.push(b'}');
+        false
+    }
 }
 
 fn range(params: &Params) -> Result<ClosedRange, ApiError> {

@@ -5,45 +5,47 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use nightjar_query::{Answer, QueryError, QueryOptions, Steps, Value};
+use nightjar_query::{Answer, Interrupt, QueryError, QueryOptions, Steps, Value};
 
 use super::answer::AnswerPieces;
 use super::error::{ApiError, ErrorType};
+use super::origin::Asker;
 use super::params::Params;
 use super::respond;
-use super::stats::{self, Timings};
+use super::stats;
 use super::time;
 use crate::app::App;
 use crate::execution::NotRun;
+use crate::queries::Kind;
 use crate::store::Store;
 
 /// Most points of one series in an answer.
 const MAX_POINTS: i64 = 11_000;
 
 /// `GET|POST /api/v1/query`.
-pub(super) async fn instant(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn instant(State(app): State<Arc<App>>, asker: Asker, params: Params) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let at = params.time_or("time", app.clock.wall_ms())?;
     let timeout = timeout(&params)?;
-    let options = options(&params)?;
+    let options = options(&app, &params)?;
     let (store, engine) = (open_store(&app)?, app.engine());
     let query = params.get("query").to_owned();
-    let evaluate =
-        move |interrupt: &dyn nightjar_query::Interrupt| engine.instant(&*store, &query, at, &options, interrupt);
-    answer(&app, &params, limit, timeout, evaluate).await
+    let evaluate = move |interrupt: &dyn Interrupt| engine.instant(&*store, &query, at, &options, interrupt);
+    let asked = Asked { params: &params, asker, kind: Kind::Instant(at), limit, timeout };
+    answer(&app, asked, evaluate).await
 }
 
 /// `GET|POST /api/v1/query_range`.
-pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result<Response, ApiError> {
+pub(super) async fn range(State(app): State<Arc<App>>, asker: Asker, params: Params) -> Result<Response, ApiError> {
     let limit = params.limit()?;
     let steps = steps(&params)?;
     let timeout = timeout(&params)?;
-    let options = options(&params)?;
+    let options = options(&app, &params)?;
     let (store, engine) = (open_store(&app)?, app.engine());
     let query = params.get("query").to_owned();
-    let evaluate =
-        move |interrupt: &dyn nightjar_query::Interrupt| engine.range(&*store, &query, steps, &options, interrupt);
-    answer(&app, &params, limit, timeout, evaluate).await
+    let evaluate = move |interrupt: &dyn Interrupt| engine.range(&*store, &query, steps, &options, interrupt);
+    let asked = Asked { params: &params, asker, kind: Kind::Range(steps), limit, timeout };
+    answer(&app, asked, evaluate).await
 }
 
 fn steps(params: &Params) -> Result<Steps, ApiError> {
@@ -73,7 +75,7 @@ fn timeout(params: &Params) -> Result<Option<Duration>, ApiError> {
     }
 }
 
-fn options(params: &Params) -> Result<QueryOptions, ApiError> {
+fn options(app: &App, params: &Params) -> Result<QueryOptions, ApiError> {
     let lookback_ms = match params.get("lookback_delta") {
         "" => None,
         text => {
@@ -82,7 +84,7 @@ fn options(params: &Params) -> Result<QueryOptions, ApiError> {
             Some(ms as i64).filter(|ms| *ms > 0)
         }
     };
-    Ok(QueryOptions { lookback_ms, per_step_stats: params.get("stats") == "all" })
+    Ok(QueryOptions { lookback_ms, per_step_stats: app.settings.per_step_stats && params.get("stats") == "all" })
 }
 
 /// The open store; routes that need it are not called before it is open.
@@ -94,36 +96,50 @@ pub(super) fn open_store(app: &App) -> Result<Arc<dyn Store>, ApiError> {
 pub(super) fn not_run(reason: NotRun) -> ApiError {
     match reason {
         NotRun::QueueTimeout => ApiError::new(ErrorType::Timeout, "query timed out in query queue"),
+        NotRun::Canceled => ApiError::stopped(),
         NotRun::Panicked => {
             ApiError::new(ErrorType::Internal, "the query met a bug of this server; its log has details")
         }
     }
 }
 
-async fn answer(
-    app: &Arc<App>,
-    params: &Params,
+/// A query as it was asked.
+struct Asked<'a> {
+    params: &'a Params,
+    asker: Asker,
+    kind: Kind,
     limit: usize,
     timeout: Option<Duration>,
-    evaluate: impl FnOnce(&dyn nightjar_query::Interrupt) -> Result<Answer, QueryError> + Send + 'static,
+}
+
+async fn answer(
+    app: &Arc<App>,
+    asked: Asked<'_>,
+    evaluate: impl FnOnce(&dyn Interrupt) -> Result<Answer, QueryError> + Send + 'static,
 ) -> Result<Response, ApiError> {
+    let Asked { params, asker, kind, limit, timeout } = asked;
     let wanted = params.get("stats").to_owned();
-    let (clock, queued) = (Arc::clone(&app.clock), app.clock.monotonic());
-    let metrics = Arc::clone(&app.metrics);
-    let job = move |interrupt: &dyn nightjar_query::Interrupt| {
-        let begin = clock.monotonic();
-        let mut answer = evaluate(interrupt).inspect_err(|_| metrics.query.failed.add(1))?;
+    let ticket = app.queries.start(params.get("query"), kind, asker.into());
+    let tracked = Arc::clone(ticket.tracked());
+    let (clock, metrics) = (Arc::clone(&app.clock), Arc::clone(&app.metrics));
+    let job = move |interrupt: &dyn Interrupt| {
+        let mut answer = match evaluate(interrupt) {
+            Ok(answer) => answer,
+            Err(error) => {
+                metrics.query.failed.add(1);
+                ticket.failed(&error.to_string());
+                return Err(if ticket.tracked().is_canceled() { ApiError::stopped() } else { error.into() });
+            }
+        };
         metrics.query.samples.add(answer.stats.total_samples);
-        let timings = Timings { queue: begin.saturating_sub(queued), eval: clock.monotonic().saturating_sub(begin) };
         truncate(&mut answer, limit);
         answer.warnings.extend(stats::deprecated(&wanted));
-        let stats = stats::json(&wanted, &answer.stats, timings);
-        Ok(respond::pieces(AnswerPieces::new(answer, stats)))
+        let spent = ticket.tracked().snapshot(clock.monotonic()).spent;
+        let stats = stats::json(&wanted, &answer.stats, &spent);
+        ticket.done();
+        Ok(respond::pieces(AnswerPieces::new(answer, stats, Some(ticket))))
     };
-    match app.execution.run(timeout, job).await {
-        Ok(result) => result.map_err(|e: QueryError| e.into()),
-        Err(reason) => Err(not_run(reason)),
-    }
+    app.execution.run_tracked(timeout, Some(tracked), job).await.map_err(not_run)?
 }
 
 /// Keeps the first `limit` series (0 = all) and says so.

@@ -5,15 +5,7 @@ use std::time::Duration;
 use nightjar_query::Stats;
 
 use super::json;
-
-/// Where the time of a query went.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Timings {
-    /// Waiting for a place.
-    pub(super) queue: Duration,
-    /// Evaluating.
-    pub(super) eval: Duration,
-}
+use crate::queries::Stage;
 
 /// What to say about values of the parameter `stats` that Prometheus 4 will refuse.
 pub(super) fn deprecated(wanted: &str) -> Option<String> {
@@ -26,18 +18,20 @@ pub(super) fn deprecated(wanted: &str) -> Option<String> {
     })
 }
 
-/// The statistics as JSON; empty unless `wanted` (the parameter `stats`) is something.
-pub(super) fn json(wanted: &str, stats: &Stats, timings: Timings) -> Vec<u8> {
+/// The statistics as JSON; empty unless `wanted` (the parameter `stats`) is something. `spent` is the time by stage.
+pub(super) fn json(wanted: &str, stats: &Stats, spent: &[Duration; 5]) -> Vec<u8> {
     let mut out = Vec::new();
     if wanted.is_empty() {
         return out;
     }
-    let (queue, eval) = (timings.queue.as_secs_f64(), timings.eval.as_secs_f64());
+    let [queue, prepare, inner, sort] =
+        [Stage::Queue, Stage::Prepare, Stage::Evaluate, Stage::Sort].map(|stage| spent[stage as usize].as_secs_f64());
+    let eval = prepare + inner + sort;
     let members = [
         ("evalTotalTime", eval),
-        ("resultSortTime", 0.0),
-        ("queryPreparationTime", 0.0),
-        ("innerEvalTime", eval),
+        ("resultSortTime", sort),
+        ("queryPreparationTime", prepare),
+        ("innerEvalTime", inner),
         ("execQueueTime", queue),
         ("execTotalTime", queue + eval),
     ];
@@ -83,11 +77,18 @@ mod tests {
 
     #[test]
     fn shape() {
-        let timings = Timings { queue: Duration::from_millis(500), eval: Duration::from_secs(1) };
-        let stats = Stats { total_samples: 3, per_step: Some(vec![(1500, 3)]), samples_read: 2, peak_samples: 1 };
-        assert!(json("", &stats, timings).is_empty());
-        let parsed: serde_json::Value = serde_json::from_slice(&json("all", &stats, timings)).unwrap();
-        assert_eq!(parsed["timings"]["execTotalTime"], 1.5);
+        let spent = [500, 125, 1000, 250, 7].map(Duration::from_millis);
+        let stats = Stats {
+            total_samples: 3,
+            per_step: Some(vec![(1500, 3)]),
+            samples_read: 2,
+            peak_samples: 1,
+            peak_bytes: 16,
+        };
+        assert!(json("", &stats, &spent).is_empty());
+        let parsed: serde_json::Value = serde_json::from_slice(&json("all", &stats, &spent)).unwrap();
+        assert_eq!(parsed["timings"]["execTotalTime"], 1.875);
+        assert_eq!(parsed["timings"]["evalTotalTime"], 1.375);
         let samples =
             r#"{"totalQueryableSamplesPerStep":[[1.5,3]],"totalQueryableSamples":3,"samplesRead":2,"peakSamples":1}"#;
         assert_eq!(parsed["samples"], serde_json::from_str::<serde_json::Value>(samples).unwrap());

@@ -71,18 +71,6 @@ pub(super) async fn wal_replay(State(app): State<Arc<App>>) -> Response {
     })
 }
 
-/// `GET /api/v1/features`.
-pub(super) async fn features(State(app): State<Arc<App>>) -> Response {
-    let parser = app.settings.parser;
-    let switches = [
-        ("experimental_functions", parser.experimental_functions),
-        ("extended_range_selectors", parser.extended_range_selectors),
-        ("fill_modifiers", parser.fill_modifiers),
-    ];
-    let members: Vec<_> = switches.iter().map(|(name, on)| format!("\"{name}\":{on}")).collect();
-    respond::success(|out| out.extend_from_slice(format!("{{\"promql\":{{{}}}}}", members.join(",")).as_bytes()))
-}
-
 fn rfc3339(ms: TimestampMs) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| "1970-01-01T00:00:00Z".to_owned(), |t| t.to_string())
 }

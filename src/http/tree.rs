@@ -71,7 +71,7 @@ fn matching(matching: &VectorMatching) -> Value {
         Cardinality::OneToMany => "one-to-many",
         Cardinality::ManyToMany => "many-to-many",
     };
-    let fill = |number: Option<NumberLiteral>| number.map(|n| n.value);
+    let fill = |number: Option<NumberLiteral>| number.map(|n| number_as_go(n.value));
     json!({
         "card": card,
         "labels": matching.labels,
@@ -79,6 +79,11 @@ fn matching(matching: &VectorMatching) -> Value {
         "include": matching.include,
         "fillValues": {"lhs": fill(matching.fill_left), "rhs": fill(matching.fill_right)},
     })
+}
+
+/// Whole numbers without a point.
+fn number_as_go(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
 }
 
 fn call_tree(call: &Call) -> Value {

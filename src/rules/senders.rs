@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::alerts::AlertSink;
 use super::outbox::{CAPACITY, Item, Outbox};
-use super::post::post;
+use super::post::Post;
 use crate::config::alerting::Alertmanager;
 use crate::exposition::Exposition;
 
@@ -30,6 +30,7 @@ pub struct Senders {
 
 struct Sender {
     to: Alertmanager,
+    post: Post,
     state: Mutex<State>,
     changed: Condvar,
     thread: Mutex<Option<Thread<()>>>,
@@ -60,7 +61,7 @@ impl Senders {
                 None => match self.start(to) {
                     Ok(sender) => sender,
                     Err(e) => {
-                        tracing::error!(alertmanager = to.url(), error = %e, "cannot start a thread for alerts");
+                        tracing::error!(alertmanager = to.url(), error = e, "no alerts are sent here");
                         continue;
                     }
                 },
@@ -70,15 +71,17 @@ impl Senders {
         old.iter().for_each(|sender| sender.stop());
     }
 
-    fn start(&self, to: &Alertmanager) -> std::io::Result<Arc<Sender>> {
+    fn start(&self, to: &Alertmanager) -> Result<Arc<Sender>, String> {
         let sender = Arc::new(Sender {
+            post: Post::new(to)?,
             to: to.clone(),
             state: Mutex::default(),
             changed: Condvar::new(),
             thread: Mutex::default(),
         });
         let (thread, clock) = (Arc::clone(&sender), Arc::clone(&self.clock));
-        let running = spawn("alert-sender", &self.on_panic, move || thread.run(&*clock))?;
+        let running = spawn("alert-sender", &self.on_panic, move || thread.run(&*clock));
+        let running = running.map_err(|error| format!("cannot start a thread: {error}"))?;
         *sender.thread.lock() = Some(running);
         Ok(sender)
     }
@@ -173,7 +176,7 @@ impl Sender {
 
     /// Sends a batch; answers how long to wait before the next.
     fn deliver(&self, batch: &[Item], pause: Duration) -> Duration {
-        let outcome = post(&self.to, &body(batch));
+        let outcome = self.post.send(body(batch));
         let mut state = self.state.lock();
         match outcome {
             Ok(()) => {

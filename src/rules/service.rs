@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
-use nightjar_query::{Engine, Interrupt, Stop, VectorSample};
-use nightjar_ruler::{EngineQuery, Expression, Group, GroupView, NewestSample, Query, Ruler, Settings, World};
+use nightjar_query::{Engine, Interrupt, Phase, Stats, Stop, VectorSample};
+use nightjar_ruler::{
+    EngineQuery, Expression, Group, GroupKey, GroupView, NewestSample, Query, Ruler, Settings, World,
+};
 use parking_lot::{Condvar, Mutex};
 
 use super::alerts::AlertSink;
@@ -14,6 +16,7 @@ use super::destinations::Destinations;
 use super::load::Loaded;
 use super::recent::Recent;
 use super::writer::StoreSink;
+use crate::queries::{Kind, Origin, Queries, RuleOrigin, Stage, Ticket, Tracked};
 use crate::store::Store;
 
 /// Nobody sleeps longer, so that a clock that is set back is noticed.
@@ -38,6 +41,8 @@ pub struct Workplace {
     pub clock: Arc<dyn Clock>,
     /// How long one query may take.
     pub timeout: Duration,
+    /// Where queries are seen.
+    pub queries: Arc<Queries>,
 }
 
 struct State {
@@ -151,7 +156,8 @@ impl Rules {
 
     fn evaluate(&self, group: &mut Group, settings: &Settings, work: &Workplace) {
         let clock = &*work.clock;
-        let query = TimedQuery { rules: self, work, engine: (work.engine)() };
+        let query =
+            TimedQuery { rules: self, work, engine: (work.engine)(), group: group.key(), names: group.rule_names() };
         let external_labels = &settings.external_labels;
         let mut sink = StoreSink { store: &work.store, clock, alerts: &self.alerts, external_labels };
         let mut world = World { query: &query, sink: &mut sink, settings, clock };
@@ -190,29 +196,60 @@ struct TimedQuery<'a> {
     rules: &'a Rules,
     work: &'a Workplace,
     engine: Arc<Engine>,
+    /// Whose rules ask, and the names of those by what they evaluate.
+    group: GroupKey,
+    names: Vec<(Arc<Expression>, Arc<str>)>,
 }
 
 impl TimedQuery<'_> {
-    fn ask<T>(&self, ask: impl FnOnce(&EngineQuery<'_>) -> T) -> T {
+    fn ask<T>(
+        &self,
+        tracked: Option<&Tracked>,
+        ask: impl FnOnce(&EngineQuery<'_>) -> Result<T, String>,
+    ) -> Result<T, String> {
         let (clock, timeout) = (&*self.work.clock, self.work.timeout);
         let end = clock.monotonic().saturating_add(timeout);
-        let interrupt = Deadline { rules: self.rules, clock, timeout, end };
+        let interrupt = Deadline { rules: self.rules, clock, timeout, end, tracked };
         let storage: &dyn Store = &*self.work.store;
         ask(&EngineQuery { engine: &self.engine, storage, interrupt: &interrupt })
+    }
+
+    /// Asks a query that operators see.
+    fn ask_seen<T>(
+        &self,
+        text: &str,
+        rule: &str,
+        at: TimestampMs,
+        ask: impl FnOnce(&EngineQuery<'_>) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let key = &self.group;
+        let origin = RuleOrigin { file: key.file.to_string(), group: key.name.to_string(), rule: rule.to_owned() };
+        let ticket: Ticket = self.work.queries.start(text, Kind::Instant(at), Origin::Rule(origin));
+        let result = self.ask(Some(ticket.tracked()), ask);
+        match &result {
+            Ok(_) => ticket.done(),
+            Err(reason) => ticket.failed(reason),
+        }
+        result
+    }
+
+    fn rule_of(&self, expr: &Expression) -> Arc<str> {
+        let rule = self.names.iter().find(|(of, _)| of.source == expr.source);
+        rule.map_or_else(|| "".into(), |(_, name)| Arc::clone(name))
     }
 }
 
 impl Query for TimedQuery<'_> {
     fn instant(&self, expr: &Expression, at: TimestampMs) -> Result<Vec<VectorSample>, String> {
-        self.ask(|query| query.instant(expr, at))
+        self.ask_seen(&expr.source, &self.rule_of(expr), at, |query| query.instant(expr, at))
     }
 
     fn text(&self, text: &str, at: TimestampMs) -> Result<Vec<VectorSample>, String> {
-        self.ask(|query| query.text(text, at))
+        self.ask_seen(text, "", at, |query| query.text(text, at))
     }
 
     fn newest(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Vec<NewestSample>, String> {
-        self.ask(|query| query.newest(matchers, range))
+        self.ask(None, |query| query.newest(matchers, range))
     }
 }
 
@@ -222,13 +259,29 @@ struct Deadline<'a> {
     clock: &'a dyn Clock,
     timeout: Duration,
     end: Duration,
+    tracked: Option<&'a Tracked>,
 }
 
 impl Interrupt for Deadline<'_> {
     fn check(&self) -> Option<Stop> {
+        if self.tracked.is_some_and(Tracked::is_canceled) {
+            return Some(Stop::Canceled);
+        }
         if self.clock.monotonic() >= self.end {
             return Some(Stop::Timeout(self.timeout));
         }
         self.rules.state.try_lock().is_some_and(|state| state.stopping).then_some(Stop::Canceled)
+    }
+
+    fn enter(&self, phase: Phase) {
+        if let Some(tracked) = self.tracked {
+            tracked.enter(Stage::from(phase), self.clock.monotonic());
+        }
+    }
+
+    fn spent(&self, stats: &Stats) {
+        if let Some(tracked) = self.tracked {
+            tracked.spent(stats);
+        }
     }
 }

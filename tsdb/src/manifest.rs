@@ -57,6 +57,19 @@ pub(crate) struct Manifest<D: Disk> {
     doubtful: bool,
 }
 
+/// What both files together say.
+#[derive(Debug, Default)]
+pub(crate) struct Peeked {
+    /// The newest state.
+    pub(crate) state: State,
+    /// Number of the newest record.
+    number: u64,
+    /// Whether both files are whole and say the same.
+    pub(crate) whole: bool,
+    /// Whether both have the format of this version.
+    current: bool,
+}
+
 /// What one of the two files says.
 #[derive(Default)]
 struct Copy {
@@ -65,11 +78,13 @@ struct Copy {
     records: BTreeMap<u64, Change>,
     /// Whether it ends with a whole record and nothing in it is damaged.
     clean: bool,
+    /// Whether it has the format of this version.
+    current: bool,
 }
 
 impl<D: Disk> Manifest<D> {
     /// The newest state on a disk, changing nothing; `None` when there is no manifest.
-    pub(crate) fn peek(disk: &D) -> Result<Option<(State, u64, bool)>, ManifestError> {
+    pub(crate) fn peek(disk: &D) -> Result<Option<Peeked>, ManifestError> {
         let copies = [read_copy(disk, FILES[0])?, read_copy(disk, FILES[1])?];
         if copies.iter().all(|c| !c.exists) {
             return Ok(None);
@@ -77,7 +92,8 @@ impl<D: Disk> Manifest<D> {
         if copies.iter().all(|c| !c.readable) {
             return Err(ManifestError::Damaged("neither it nor its copy begins as a manifest does".into()));
         }
-        let clean = copies.iter().all(|c| c.clean) && copies[0].records.len() == copies[1].records.len();
+        let whole = copies.iter().all(|c| c.clean) && copies[0].records.len() == copies[1].records.len();
+        let current = copies.iter().all(|c| c.current);
         let mut records = BTreeMap::new();
         copies.into_iter().for_each(|copy| records.extend(copy.records));
         let full = records.iter().rev().find(|(_, r)| r.full).map(|(number, _)| *number);
@@ -93,14 +109,15 @@ impl<D: Disk> Manifest<D> {
             state.apply(change);
             next += 1;
         }
-        Ok(Some((state, next - 1, clean)))
+        Ok(Some(Peeked { state, number: next - 1, whole, current }))
     }
 
     /// Opens the manifest, creating it when there is none.
     pub(crate) fn open(disk: &D) -> Result<Manifest<D>, ManifestError> {
-        let found = Manifest::peek(disk)?;
-        let (state, number, clean) = found.unwrap_or((State::default(), 0, false));
-        let mut manifest = Manifest { disk: disk.clone(), state, number, files: Vec::new(), doubtful: !clean };
+        let Peeked { state, number, whole, current } = Manifest::peek(disk)?.unwrap_or_default();
+        // An older format is written anew before anything is added.
+        let doubtful = !whole || !current;
+        let mut manifest = Manifest { disk: disk.clone(), state, number, files: Vec::new(), doubtful };
         if manifest.doubtful {
             manifest.rewrite()?;
         } else {
@@ -203,8 +220,8 @@ fn read_copy<D: Disk>(disk: &D, name: &str) -> Result<Copy, ManifestError> {
     }
     copy.readable = true;
     let mut at = HEADER as usize;
-    // An older one is written anew before anything is added.
-    copy.clean = word(8) == VERSION;
+    copy.current = word(8) == VERSION;
+    copy.clean = true;
     while at < bytes.len() {
         match read_frame(&bytes[at..]) {
             Some((number, change, len)) => {

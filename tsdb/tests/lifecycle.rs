@@ -10,7 +10,7 @@ use nightjar_model::histogram::{FloatHistogram, Span};
 use nightjar_model::metadata::{Metadata, MetricType};
 use nightjar_model::storage::{Atomicity, SelectHints, Storage};
 use nightjar_model::{ClosedRange, Exemplar, HistogramSample, MatchOp, Matcher, STALE_NAN};
-use nightjar_platform::disk::{Crash, Disk};
+use nightjar_platform::disk::{Crash, Disk, Fault, FaultKind};
 use nightjar_platform::{Overlay, SimDisk};
 use nightjar_tsdb::{Compacted, Db, Maintained, Options, RetentionRule, verify};
 use support::*;
@@ -159,10 +159,11 @@ fn readers_keep_what_they_read() {
     let set = querier.select(&[], &SelectHints::range(ClosedRange::ALL)).unwrap();
     let mut before = Vec::new();
     set.read(0..set.len(), ClosedRange::ALL, &mut before).unwrap();
-    let (had, live) = (files(&disk, "blocks"), db.stats().blocks);
-    assert!(compact(&db) > 0);
+    let had = files(&disk, "blocks");
+    let merged = compact(&db);
+    assert!(merged > 0);
     settle(&db, NOW);
-    assert_eq!(files(&disk, "blocks") as u64, had as u64 + 1, "of {live} none is removed while a query reads");
+    assert_eq!(files(&disk, "blocks"), had + merged, "none is removed while a query reads");
     let mut after = Vec::new();
     set.read(0..set.len(), ClosedRange::ALL, &mut after).unwrap();
     assert_eq!(before.iter().map(flat).collect::<Vec<_>>(), after.iter().map(flat).collect::<Vec<_>>());
@@ -238,8 +239,7 @@ fn whole_series_disappear_from_lists() {
     db.clean().unwrap();
     settle(&db, NOW + 180_000);
     assert_eq!(db.stats().tombstones, 0);
-    let (_, range) = (0, ClosedRange { start: NOW, end: NOW + 150_000 });
-    assert_eq!(set(&db, range), 0);
+    assert_eq!(set(&db, ClosedRange { start: NOW, end: NOW + 150_000 }), 0);
 }
 
 #[test]
@@ -325,7 +325,7 @@ fn scrubbing_and_verifying_find_what_is_damaged() {
     let block = disk.list("blocks".as_ref()).unwrap().remove(0);
     let path = Path::new("blocks").join(&block.name);
     let mut lost = 0;
-    for offset in (0..block.len).step_by(97) {
+    for offset in (0..block.len).step_by(31) {
         let copy = disk.kill();
         copy.flip(&path, offset, 4).unwrap();
         let found = verify(&copy, &mut |_, _| {}).unwrap();
@@ -344,7 +344,7 @@ fn scrubbing_and_verifying_find_what_is_damaged() {
         let left = verify(&copy, &mut |_, _| {}).unwrap().findings;
         assert_eq!(left.len(), usize::from(is_lost), "{offset}: {left:?}");
     }
-    assert!(lost > 3, "{lost}");
+    assert!(lost > 2, "{lost}");
     for (directory, at) in [("wal", 500), ("series", 100)] {
         let copy = disk.kill();
         let file = copy.list(directory.as_ref()).unwrap().into_iter().rfind(|f| !f.name.ends_with(".par")).unwrap();
@@ -352,4 +352,60 @@ fn scrubbing_and_verifying_find_what_is_damaged() {
         let found = verify(&copy, &mut |_, _| {}).unwrap().findings;
         assert!(found.len() == 1 && found[0].lost.is_none(), "{directory}: {found:?}");
     }
+}
+
+#[test]
+fn any_call_may_fail() {
+    let base = SimDisk::new();
+    drop(filled(&base, small(), 170));
+    let victim = [Matcher::equal("__name__", "m5")];
+    let expected = {
+        let db = open(&base.kill(), small()).unwrap();
+        let mut content = read(&db);
+        content.retain(|labels, _| !labels.contains("\"m5\""));
+        content
+    };
+    let mut hits = 0;
+    // Every call takes too long for every run: `NIGHTJAR_ALL_CALLS` does it.
+    let every = std::env::var_os("NIGHTJAR_ALL_CALLS").is_some();
+    for (kind, stride) in [(FaultKind::Io, 5), (FaultKind::NoSpace, 11)] {
+        for after in (0..400).step_by(if every { 1 } else { stride }) {
+            let what = format!("{kind:?} after {after}");
+            let disk = base.kill();
+            {
+                let db = open(&disk, small()).unwrap();
+                let before = read(&db);
+                disk.inject(Fault { call: None, path: None, after, kind, sticky: false });
+                let done = [
+                    db.snapshot("s", false),
+                    db.compact().map(|_| ()),
+                    db.delete(&victim, ClosedRange::ALL),
+                    db.clean(),
+                ];
+                hits += u64::from(done.iter().any(Result::is_err));
+                disk.clear_faults();
+                let now = read(&db);
+                assert!(now == before || now == expected, "{what}: {done:?}");
+                db.delete(&victim, ClosedRange::ALL).unwrap_or_else(|e| panic!("{what}: {e}"));
+                db.clean().unwrap_or_else(|e| panic!("{what}: {e}"));
+                compact(&db);
+                settle(&db, NOW);
+                db.snapshot("t", false).unwrap_or_else(|e| panic!("{what}: {e}"));
+                assert_eq!(read(&db), expected, "{what}");
+            }
+            for crash in [Crash::LoseUnsynced, Crash::KeepAll] {
+                let disk = disk.crash(crash);
+                assert_eq!(read(&open(&disk, small()).unwrap()), expected, "{what}, {crash:?}");
+                assert_eq!(
+                    read(&open(&subtree(&disk, "snapshots/t"), small()).unwrap()),
+                    expected,
+                    "{what}, {crash:?}"
+                );
+            }
+            if disk.faults_hit() == 0 {
+                break;
+            }
+        }
+    }
+    assert!(hits > 15, "{hits}");
 }

@@ -1,4 +1,4 @@
-//! Writers, readers and housekeeping at once: what is acknowledged is readable from then on, whatever else happens.
+//! Writers, readers, housekeeping and compaction at once: what is acknowledged is readable from then on, whatever else happens.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod support;
@@ -10,7 +10,7 @@ use nightjar_model::storage::Atomicity;
 use nightjar_model::{ClosedRange, Matcher};
 use nightjar_platform::disk::{Call, Crash, Fault, FaultKind};
 use nightjar_platform::{PanicPolicy, SimDisk, spawn};
-use nightjar_tsdb::{Db, Maintained, Options};
+use nightjar_tsdb::{Compacted, Db, Maintained, Options};
 use support::*;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -18,7 +18,7 @@ const WRITERS: usize = 3;
 const BATCHES: i64 = 250;
 
 fn small() -> Options {
-    Options { block_ms: 20_000, seal_delay_ms: 10_000, segment_bytes: 20_000, retention_ms: 0, ..options() }
+    Options { block_ms: 5_000, seal_delay_ms: 10_000, segment_bytes: 20_000, retention_ms: 0, ..options() }
 }
 
 /// Batch `i` of a writer; times of all writers move together.
@@ -95,16 +95,31 @@ fn run(disk: &SimDisk, trouble: bool) {
         })
         .unwrap()
     };
+    let compactor = {
+        let (db, stop) = (Arc::clone(&db), Arc::clone(&stop));
+        spawn("compactor", &quiet, move || {
+            while !stop.load(Ordering::Relaxed) {
+                db.compact().unwrap();
+                db.scrub(10_000).unwrap();
+                db.delete(&[Matcher::equal("job", "nobody")], ClosedRange::ALL).unwrap();
+                db.clean().unwrap();
+            }
+        })
+        .unwrap()
+    };
     for writer in writers {
         writer.join().unwrap();
     }
     stop.store(true, Ordering::Relaxed);
     reader.join().unwrap();
     keeper.join().unwrap();
+    compactor.join().unwrap();
     disk.clear_faults();
     while db.maintain(NOW).unwrap() != Maintained::Nothing {}
     (0..WRITERS).for_each(|w| check(&db, w, BATCHES));
-    assert!(db.stats().blocks > 3);
+    while db.compact().unwrap() != Compacted::Nothing {}
+    (0..WRITERS).for_each(|w| check(&db, w, BATCHES));
+    assert!(db.stats().blocks > 3 && db.stats().compactions > 1);
     drop(db);
     let db = open(&disk.crash(Crash::LoseUnsynced), small()).unwrap();
     (0..WRITERS).for_each(|w| check(&db, w, BATCHES));

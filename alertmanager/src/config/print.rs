@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
+use nightjar_platform::secret::HIDDEN;
+
 use super::decode::Secrets;
 use super::yaml::{Kind, Node};
-
-/// What stands in place of a secret.
-pub(crate) const HIDDEN: &str = "<secret>";
 
 /// The tree as block-style YAML. Top-level entries named in `without` are left out.
 pub(crate) fn print(node: &Node, secrets: &Secrets, without: &[&str]) -> String {

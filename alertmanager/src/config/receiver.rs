@@ -3,6 +3,8 @@
 pub mod chat;
 pub mod incident;
 mod inherit;
+pub mod robot;
+pub mod telephone;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,8 @@ use serde::Deserialize;
 
 use chat::{Discord, Mattermost, Msteams, Msteamsv2, Rocketchat, Slack, Telegram, Webex, Wechat};
 use incident::{Incidentio, Jira, Opsgenie, Pagerduty, Victorops};
+use robot::{Dingtalk, Feishu, Ntfy, Wecom};
+use telephone::Sms;
 use webhook::{Email, Pushover, Sns, Webhook};
 
 use super::decode::At;
@@ -143,6 +147,11 @@ kinds! {
     Incidentio incidentio_configs "incidentio" refused,
     Rocketchat rocketchat_configs "rocketchat" allowed,
     Mattermost mattermost_configs "mattermost" refused,
+    Feishu feishu_configs "feishu" refused,
+    Dingtalk dingtalk_configs "dingtalk" refused,
+    Wecom wecom_configs "wecom" refused,
+    Ntfy ntfy_configs "ntfy" refused,
+    Sms sms_configs "sms" refused,
 }
 
 /// Checks a receiver and completes it from the global section.

@@ -5,40 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 
 use nightjar_model::duration::parse_duration_ms;
-
-/// A value that is never printed. In configurations, statuses and messages it shows as `<secret>`.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename = "\0secret")]
-pub struct Secret(String);
-
-impl Secret {
-    /// Hides a text.
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    /// The text itself, for the request it belongs in.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether nothing is hidden.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "" } else { super::print::HIDDEN })
-    }
-}
+pub use nightjar_platform::Secret;
 
 /// An absolute `http` or `https` address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +66,7 @@ impl std::convert::From<Url> for SecretUrl {
 
 impl fmt::Debug for SecretUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(super::print::HIDDEN)
+        f.write_str(nightjar_platform::secret::HIDDEN)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which configurations are taken, which refused, and what is shown of them.
 
+mod restated;
+
 use super::*;
 
 const SHARED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/alertmanager/");

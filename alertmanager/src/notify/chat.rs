@@ -13,13 +13,14 @@ fn webhook_url(job: &Job<'_>, url: &Option<SecretUrl>, file: &str) -> Result<Str
     job.or_file(url.as_ref().map_or("", SecretUrl::expose), file)
 }
 
-fn fields(rendering: &Rendering<'_>, fields: &[Field], short: bool) -> Json {
+/// Fields of an attachment. Those that do not say whether they are short are as `short` says, or say nothing.
+fn fields(rendering: &Rendering<'_>, fields: &[Field], short: Option<bool>) -> Json {
     let one = |field: &Field| {
-        json!({
-            "title": rendering.text(&field.title),
-            "value": rendering.text(&field.value),
-            "short": field.short.unwrap_or(short),
-        })
+        object([
+            ("title", rendering.text(&field.title).into()),
+            ("value", rendering.text(&field.value).into()),
+            ("short", field.short.or(short).map_or(Json::Null, Json::from)),
+        ])
     };
     if fields.is_empty() { Json::Null } else { fields.iter().map(one).collect() }
 }
@@ -55,17 +56,22 @@ pub(super) fn slack(settings: &Slack, job: &Job<'_>) -> Result<Vec<Request>, Str
         ("title", truncate(&rendering.text(&settings.title), 1024).into()),
         ("title_link", text(&settings.title_link)),
         ("pretext", text(&settings.pretext)),
-        ("callback_id", text(&settings.callback_id)),
-        ("fields", fields(&rendering, &settings.fields, settings.short_fields)),
+        ("fields", fields(&rendering, &settings.fields, Some(settings.short_fields))),
         ("actions", if actions.is_empty() { Json::Null } else { actions.into() }),
         ("image_url", text(&settings.image_url)),
         ("thumb_url", text(&settings.thumb_url)),
-        ("footer", text(&settings.footer)),
         ("color", text(&settings.color)),
         ("mrkdwn_in", markdown),
     ]);
-    attachment["text"] = text(&settings.text);
-    attachment["fallback"] = text(&settings.fallback);
+    // These are there even when they are empty.
+    for (name, template) in [
+        ("text", &settings.text),
+        ("fallback", &settings.fallback),
+        ("callback_id", &settings.callback_id),
+        ("footer", &settings.footer),
+    ] {
+        attachment[name] = text(template);
+    }
     let mut url = webhook_url(job, &settings.api_url, &settings.api_url_file)?;
     let mut message = object([
         ("channel", text(&settings.channel)),
@@ -101,7 +107,7 @@ pub(super) fn mattermost(settings: &Mattermost, job: &Job<'_>) -> Result<Vec<Req
         ("author_icon", text(&settings.author_icon)),
         ("title", text(&settings.title)),
         ("title_link", text(&settings.title_link)),
-        ("fields", fields(&rendering, &settings.fields, false)),
+        ("fields", fields(&rendering, &settings.fields, None)),
         ("thumb_url", text(&settings.thumb_url)),
         ("footer", text(&settings.footer)),
         ("footer_icon", text(&settings.footer_icon)),
@@ -118,7 +124,7 @@ pub(super) fn mattermost(settings: &Mattermost, job: &Job<'_>) -> Result<Vec<Req
             ("author_icon", text(&a.author_icon)),
             ("title", text(&a.title)),
             ("title_link", text(&a.title_link)),
-            ("fields", fields(&rendering, &a.fields, false)),
+            ("fields", fields(&rendering, &a.fields, None)),
             ("thumb_url", text(&a.thumb_url)),
             ("footer", text(&a.footer)),
             ("footer_icon", text(&a.footer_icon)),
@@ -126,15 +132,28 @@ pub(super) fn mattermost(settings: &Mattermost, job: &Job<'_>) -> Result<Vec<Req
         ])
     });
     let attachments: Json = if settings.attachments.is_empty() { json!([own]) } else { more.collect() };
-    let props = settings.props.as_ref().map(|props| object([("card", text(&props.card))]));
-    let priority = settings.priority.as_ref().map(|p| {
-        json!({
-            "priority": p.priority,
-            "requested_ack": p.requested_ack,
-            "persistent_notifications": p.persistent_notifications,
-        })
+    let props = settings.props.as_ref().filter(|props| !props.card.is_empty());
+    let props = props.map(|props| object([("card", text(&props.card))]));
+    let priority = settings.priority.as_ref().filter(|p| !p.priority.is_empty()).map(|p| {
+        let asked = rendering.text(&p.priority).to_lowercase();
+        let known = ["urgent", "important", "standard"].into_iter().find(|known| *known == asked);
+        let priority = known.unwrap_or("standard");
+        // The server refuses what does not fit the priority.
+        let mut all = json!({ "priority": priority });
+        for (name, on) in [
+            ("requested_ack", p.requested_ack && priority != "standard"),
+            ("persistent_notifications", p.persistent_notifications && priority == "urgent"),
+        ] {
+            if on {
+                all[name] = true.into();
+            }
+        }
+        all
     });
+    // With attachments of one's own the text stands above them.
+    let above = if settings.attachments.is_empty() { "" } else { &settings.text };
     let message = object([
+        ("text", truncate(&rendering.text(above), 16_383).into()),
         ("channel", text(&settings.channel)),
         ("username", text(&settings.username)),
         ("icon_url", text(&settings.icon_url)),
@@ -156,18 +175,9 @@ pub(super) fn rocketchat(settings: &Rocketchat, job: &Job<'_>) -> Result<Vec<Req
         .actions
         .iter()
         .map(|a| {
-            let mut action = object([
-                ("type", text(&a.kind)),
-                ("text", text(&a.text)),
-                ("url", text(&a.url)),
-                ("image_url", text(&a.image_url)),
-                ("webview_height_ratio", text(&a.webview_height_ratio)),
-                ("msg", text(&a.msg)),
-                ("msg_processing_type", text(&a.msg_processing_type)),
-            ]);
-            action["is_webview"] = a.is_webview.into();
-            action["msg_in_chat_window"] = a.msg_in_chat_window.into();
-            action
+            let button =
+                [("type", "button".into()), ("text", text(&a.text)), ("url", text(&a.url)), ("msg", text(&a.msg))];
+            object(button.into_iter().chain([("is_webview", false.into()), ("msg_in_chat_window", false.into())]))
         })
         .collect();
     let attachment = object([
@@ -177,7 +187,7 @@ pub(super) fn rocketchat(settings: &Rocketchat, job: &Job<'_>) -> Result<Vec<Req
         ("image_url", text(&settings.image_url)),
         ("thumb_url", text(&settings.thumb_url)),
         ("color", text(&settings.color)),
-        ("fields", fields(&rendering, &settings.fields, settings.short_fields)),
+        ("fields", fields(&rendering, &settings.fields, Some(settings.short_fields))),
         ("actions", if actions.is_empty() { Json::Null } else { actions.into() }),
     ]);
     let message = object([
@@ -197,15 +207,13 @@ pub(super) fn rocketchat(settings: &Rocketchat, job: &Job<'_>) -> Result<Vec<Req
 
 pub(super) fn discord(settings: &Discord, job: &Job<'_>) -> Result<Vec<Request>, String> {
     let rendering = job.begin();
-    let mut message = object([
-        ("username", rendering.text(&settings.username).into()),
-        ("avatar_url", rendering.text(&settings.avatar_url).into()),
-    ]);
+    let mut message =
+        object([("username", settings.username.as_str().into()), ("avatar_url", settings.avatar_url.as_str().into())]);
     message["content"] = truncate(&rendering.text(&settings.content), 2000).into();
     message["embeds"] = json!([{
         "title": truncate(&rendering.text(&settings.title), 256),
         "description": truncate(&rendering.text(&settings.message), 4096),
-        "color": if job.resolved() { 0x2E_CC71 } else { 0xE7_4C3C },
+        "color": if job.resolved() { 0x2E_CC71 } else { 0x99_2D22 },
     }]);
     let url = webhook_url(job, &settings.webhook_url, &settings.webhook_url_file)?;
     rendering.finish()?;
@@ -234,6 +242,7 @@ pub(super) fn msteamsv2(settings: &Msteamsv2, job: &Job<'_>) -> Result<Vec<Reque
         "type": "message",
         "attachments": [{
             "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
             "content": {
                 "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
                 "type": "AdaptiveCard",
@@ -269,11 +278,11 @@ pub(super) fn telegram(settings: &Telegram, job: &Job<'_>) -> Result<Vec<Request
         ("chat_id", chat.into()),
         ("text", text.into()),
         ("parse_mode", settings.parse_mode.as_str().into()),
-        ("disable_notification", settings.disable_notifications.to_string().into()),
+        ("disable_notification", if settings.disable_notifications { "true".into() } else { Json::Null }),
         ("disable_web_page_preview", "true".into()),
         (
             "message_thread_id",
-            if settings.message_thread_id == 0 { Json::Null } else { settings.message_thread_id.into() },
+            if settings.message_thread_id == 0 { Json::Null } else { settings.message_thread_id.to_string().into() },
         ),
     ]);
     let token = job.or_file(settings.bot_token.expose(), &settings.bot_token_file)?;
@@ -307,13 +316,16 @@ pub(super) fn wechat(settings: &Wechat, job: &Job<'_>) -> Result<Delivery, Strin
         ("safe", "0".into()),
         ("msgtype", kind.into()),
     ]);
+    // Alertmanager sends both kinds, the other one empty.
+    for other in ["text", "markdown"] {
+        message[other] = json!({ "content": "" });
+    }
     message[kind] = json!({ "content": text(&settings.message) });
     let secret = job.or_file(settings.api_secret.expose(), &settings.api_secret_file)?;
     let base = settings.api_url.as_ref().map_or("", Url::as_str);
     let account = format!("corpid={}&corpsecret={}", encode(&rendering.text(&settings.corp_id)), encode(&secret));
-    let url = Secret::new(format!("{base}gettoken?{account}"));
     rendering.finish()?;
-    let ask = Request { method: "GET", url, headers: Vec::new(), body: Vec::new() };
+    let ask = Request::get(&format!("{base}gettoken?{account}"));
     let tell = Request::json("POST", &format!("{base}message/send?access_token="), &message)?;
     Ok(Delivery::Token { ask, tell })
 }

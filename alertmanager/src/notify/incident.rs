@@ -88,7 +88,7 @@ pub(super) fn pagerduty(settings: &Pagerduty, job: &Job<'_>) -> Result<Vec<Reque
 }
 
 fn split(text: &str) -> Json {
-    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = text.trim().split(',').filter(|part| !part.is_empty()).collect();
     if parts.is_empty() { Json::Null } else { parts.into() }
 }
 
@@ -108,7 +108,8 @@ pub(super) fn opsgenie(settings: &Opsgenie, job: &Job<'_>) -> Result<Vec<Request
             let (id, username) = (text(&responder.id), text(&responder.username));
             match kind.as_str() {
                 "teams" => {
-                    responders.extend(name.split(',').map(|team| json!({ "name": team.trim(), "type": "team" })))
+                    let teams = name.trim().split(',').filter(|team| !team.is_empty());
+                    responders.extend(teams.map(|team| json!({ "name": team, "type": "team" })));
                 }
                 _ if [&id, &name, &username, &kind].iter().all(|text| text.is_empty()) => {}
                 _ => responders.push(object([
@@ -150,7 +151,7 @@ pub(super) fn opsgenie(settings: &Opsgenie, job: &Job<'_>) -> Result<Vec<Request
 pub(super) fn victorops(settings: &Victorops, job: &Job<'_>) -> Result<Vec<Request>, String> {
     let rendering = job.begin();
     let text = |template: &str| rendering.text(template);
-    let known = ["CRITICAL", "WARNING", "INFO", "RECOVERY"];
+    let known = ["CRITICAL", "WARNING", "INFO"];
     let kind = text(&settings.message_type);
     let kind = match job.resolved() {
         true => "RECOVERY",
@@ -189,21 +190,22 @@ pub(super) fn pushover(settings: &Pushover, job: &Job<'_>) -> Result<Vec<Request
     ];
     let flags = [("html", settings.html), ("monospace", settings.monospace)];
     query.extend(flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, "1".to_owned())));
-    let optional = [
+    query.extend([
         ("url", truncate(&text(&settings.url), 512)),
         ("url_title", text(&settings.url_title)),
         ("device", text(&settings.device)),
         ("sound", text(&settings.sound)),
-        ("ttl", if settings.ttl.0 > 0 { seconds(settings.ttl.0) } else { String::new() }),
-    ];
-    query.extend(optional.into_iter().filter(|(_, value)| !value.is_empty()));
+    ]);
+    query.extend((settings.ttl.0 > 0).then(|| ("ttl", seconds(settings.ttl.0))));
+    query.sort();
     rendering.finish()?;
     let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     let url = Secret::new(format!("https://api.pushover.net/1/messages.json?{}", pairs.join("&")));
     Ok(vec![Request {
         method: "POST",
         url,
-        headers: vec![("Content-Type", Secret::new("text/plain"))],
+        headers: vec![("Content-Type".into(), Secret::new("text/plain"))],
         body: Vec::new(),
+        guarded: false,
     }])
 }

@@ -1,5 +1,7 @@
 //! Mails.
 
+mod message;
+
 use std::collections::BTreeMap;
 
 use crate::config::receiver::webhook::Email;
@@ -48,7 +50,8 @@ pub(super) fn email(settings: &Email, job: &Job<'_>) -> Result<Mail, String> {
     headers.entry("Subject".to_owned()).or_insert_with(|| line(r#"{{ template "email.default.subject" . }}"#));
     headers.entry("From".to_owned()).or_insert_with(|| from.clone());
     headers.entry("To".to_owned()).or_insert_with(|| to.clone());
-    headers.insert("Message-Id".to_owned(), format!("<{}@{}>", job.send.idempotency_key, settings.hello));
+    let id = || format!("<{}@{}>", job.send.idempotency_key, settings.hello);
+    headers.entry("Message-Id".to_owned()).or_insert_with(id);
     if settings.threading.enabled {
         let day = match settings.threading.thread_by_date.as_str() {
             "daily" => jiff::Timestamp::from_millisecond(job.now)
@@ -56,7 +59,7 @@ pub(super) fn email(settings: &Email, job: &Job<'_>) -> Result<Mail, String> {
                 .unwrap_or_default(),
             _ => String::new(),
         };
-        let thread = format!("<alert-{}{day}@alertmanager>", job.hash());
+        let thread = format!("<alert-{}-{day}@alertmanager>", &job.hash()[..16]);
         headers.insert("References".to_owned(), thread.clone());
         headers.insert("In-Reply-To".to_owned(), thread);
     }

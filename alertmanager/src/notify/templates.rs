@@ -32,6 +32,16 @@ const SHARED: &str = r##"
 {{- if match "(^| )critical( |$)" $found }}High
 {{- else if match "(^| )warning( |$)" $found }}Medium
 {{- else if match "(^| )info( |$)" $found }}Low{{ end }}{{ end }}
+{{ define "__robot_alerts" }}{{ range . }}**{{ .Labels.alertname }}**{{ with .Annotations.summary }} {{ . }}{{ end }}
+{{ if eq .Status "firing" }}{{ printf "since %s (%s)\n" (.StartsAt.Format "2006-01-02 15:04:05 MST") (humanizeDuration (since .StartsAt).Seconds) }}
+{{- else }}{{ printf "lasted %s\n" (humanizeDuration (.EndsAt.Sub .StartsAt).Seconds) }}{{ end }}
+{{- range (.Labels.Remove (stringSlice "alertname")).SortedPairs }}{{ printf "> %s: %s\n" .Name .Value }}{{ end }}
+{{- with .Annotations.description }}{{ printf "%s\n" . }}{{ end }}{{ "\n" }}{{ end }}{{ end }}
+{{ define "__robot_text" }}{{ template "__robot_alerts" .Alerts.Firing }}{{ with .Alerts.Resolved }}{{ "**Resolved**\n\n" }}
+{{- template "__robot_alerts" . }}{{ end }}{{ end }}
+{{ define "wecom.default.text" }}**{{ template "__subject" . }}**{{ "\n" }}{{ template "__robot_text" . }}
+{{- "\n" }}[{{ template "__alertmanager" . }}]({{ template "__alertmanagerURL" . }}){{ end }}
+{{ define "sms.default.text" }}{{ template "__subject" . }}{{ with .CommonAnnotations.summary }} {{ . }}{{ end }}{{ end }}
 {{ define "email.default.html" }}<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>{{ template "__subject" . }}</title></head>
 <body style="font-family: sans-serif; font-size: 14px">
@@ -66,8 +76,10 @@ const SUBJECTS: [&str; 11] = [
 ];
 
 /// More of them, and names that are the product, its address, or nothing.
-const ALIASES: [(&str, &[&str]); 4] = [
+const ALIASES: [(&str, &[&str]); 6] = [
     ("__subject", &["msteamsv2.default.title", "jira.default.summary", "rocketchat.default.title"]),
+    ("__subject", &["feishu.default.title", "dingtalk.default.title", "wecom.default.title", "ntfy.default.title"]),
+    ("__robot_text", &["feishu.default.text", "dingtalk.default.text", "ntfy.default.message"]),
     (
         "__alertmanager",
         &[

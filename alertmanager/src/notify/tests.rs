@@ -1,5 +1,7 @@
 //! What services get to see.
 
+use serde_json::json;
+
 use super::*;
 use crate::alert::Alert;
 use crate::config::Config;
@@ -110,10 +112,10 @@ fn services_know_the_group_by_its_hash() {
     let event = json("pagerduty", false);
     assert_eq!((event["dedup_key"].as_str(), event["event_action"].as_str()), (Some(hash.as_str()), Some("trigger")));
     assert_eq!(event["payload"]["summary"], "[FIRING:1] Disk (critical a<b>)");
-    assert_eq!(event["payload"]["custom_details"]["num_firing"], "1");
+    assert_eq!(event["payload"]["custom_details"]["num_firing"], 1);
     assert_eq!(json("pagerduty", true)["event_action"], "resolve");
     let alert = json("opsgenie", false);
-    assert_eq!((alert["alias"].as_str(), alert["responders"][1]["name"].as_str()), (Some(hash.as_str()), Some("b")));
+    assert_eq!((alert["alias"].as_str(), alert["responders"][1]["name"].as_str()), (Some(hash.as_str()), Some(" b")));
     assert_eq!(body("opsgenie", 0, false).0.len(), 3);
     assert!(
         body("opsgenie", 0, true).0[0].url.expose().ends_with(&format!("v2/alerts/{hash}/close?identifierType=alias"))
@@ -169,6 +171,40 @@ fn answers() {
     for (kind, status, after, body, expected) in table {
         assert_eq!(word(judge(&settings(kind), status, after, body)), expected, "{kind} {status} {body}");
     }
+}
+
+#[test]
+fn a_rendered_text_may_be_a_structure() {
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = send(false);
+    let rendering = templates.begin(&message, 0, 0);
+    let table = [
+        ("hello", json!("hello")),
+        ("foo: bar", json!({ "foo": "bar" })),
+        ("{{ .Alerts | len }}", json!(1)),
+        ("yes", json!(true)),
+        (
+            r#"[{"id":"value1:","n":"123","t":true,"e":null}]"#,
+            json!([{ "id": "value1:", "n": "123", "t": true, "e": null }]),
+        ),
+        ("null", Json::Null),
+        ("", json!("")),
+        ("#channel", json!("#channel")),
+        ("0049301234", json!("0049301234")),
+        ("0.5", json!(0.5)),
+        ("2026-01-01", json!("2026-01-01")),
+        ("[a] and more", json!("[a] and more")),
+        ("a: &a [x]\nb: [*a, *a]", json!({ "a": ["x"], "b": [["x"], ["x"]] })),
+    ];
+    for (text, expected) in table {
+        assert_eq!(rendering.json(&json!(text)), expected, "{text}");
+    }
+    assert_eq!(rendering.json(&json!({ "{{ .Status }}": [7, "{{ .Status }}"] })), json!({ "firing": [7, "firing"] }));
+    let bomb = format!(
+        "a0: &a0 [x,x]\n{}",
+        (1..40).map(|i| format!("a{i}: &a{i} [*a{0},*a{0}]\n", i - 1)).collect::<String>()
+    );
+    assert_eq!(rendering.json(&json!(bomb)), json!(bomb));
 }
 
 /// One alert fires, another has ended.

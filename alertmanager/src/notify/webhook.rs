@@ -6,10 +6,10 @@ use crate::config::receiver::incident::Incidentio;
 use crate::config::receiver::webhook::Webhook;
 
 use super::render::Facts;
-use super::{Job, Request};
+use super::{Job, Request, templated_host};
 
 /// The largest body incident.io takes.
-const INCIDENTIO_BYTES: usize = 512_000;
+const INCIDENTIO_BYTES: usize = 512 << 10;
 
 #[derive(Serialize)]
 struct Message<'a> {
@@ -24,7 +24,8 @@ struct Message<'a> {
 
 pub(super) fn webhook(settings: &Webhook, job: &Job<'_>) -> Result<Vec<Request>, String> {
     let rendering = job.templates.begin(job.send, settings.max_alerts as usize, job.now);
-    let url = rendering.text(&job.or_file(settings.url.expose(), &settings.url_file)?);
+    let written = job.or_file(settings.url.expose(), &settings.url_file)?;
+    let url = rendering.text(&written);
     let payload = settings.payload.as_ref().map(|payload| rendering.json(payload));
     rendering.finish()?;
     if url.is_empty() {
@@ -37,6 +38,7 @@ pub(super) fn webhook(settings: &Webhook, job: &Job<'_>) -> Result<Vec<Request>,
             Request::json("POST", &url, &Message { facts: &rendering.facts, version: "4", group_key, truncated })
         }
     }?;
+    let request = Request { guarded: templated_host(&written), ..request };
     Ok(vec![request.with("Idempotency-Key", &job.send.idempotency_key)])
 }
 

@@ -9,6 +9,7 @@ use crate::eval::Vector;
 use crate::eval::reserved::is_valid_label_name;
 use crate::gomath;
 use crate::operators::aggregate::{Aggregate, Grouping};
+use crate::operators::buffered::drain;
 use crate::operators::count_values::count_values;
 use crate::operators::limit::{limit_k, limit_ratio};
 use crate::operators::topk::{End, choose};
@@ -47,12 +48,14 @@ impl<'q> Builder<'q> {
             None => Params::new(Vec::new(), at),
         };
         let grouping = Grouping { labels: &node.grouping, without: node.without };
-        let inner = self.vector(&node.expr)?;
+        let mut inner = self.vector(&node.expr)?;
         match node.op {
             AggregateOp::TopK | AggregateOp::BottomK | AggregateOp::LimitK => {
-                if !self.check_count(&params)? {
+                if params.max < 1.0 {
+                    drain(&mut inner)?;
                     return self.nothing();
                 }
+                self.check_count(&params)?;
                 match node.op {
                     AggregateOp::LimitK => limit_k(context, inner, &grouping, &params.values),
                     AggregateOp::TopK => choose(context, End::Top, inner, &grouping, &params.values, at),
@@ -60,9 +63,11 @@ impl<'q> Builder<'q> {
                 }
             }
             AggregateOp::LimitRatio => {
-                if !self.check_ratio(&params)? {
+                if params.max == 0.0 && params.min == 0.0 {
+                    drain(&mut inner)?;
                     return self.nothing();
                 }
+                self.check_ratio(&params)?;
                 limit_ratio(context, inner, &params.values)
             }
             _ => {
@@ -76,11 +81,7 @@ impl<'q> Builder<'q> {
         }
     }
 
-    /// Whether some step asks for elements at all.
-    fn check_count(&self, params: &Params) -> Result<bool, QueryError> {
-        if params.max < 1.0 {
-            return Ok(false);
-        }
+    fn check_count(&self, params: &Params) -> Result<(), QueryError> {
         if params.nan {
             return Err(QueryError::execution("Parameter value is NaN"));
         }
@@ -91,13 +92,10 @@ impl<'q> Builder<'q> {
         if params.max >= MAX_COUNT {
             return fail(params.max, "overflows");
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn check_ratio(&self, params: &Params) -> Result<bool, QueryError> {
-        if params.max == 0.0 && params.min == 0.0 {
-            return Ok(false);
-        }
+    fn check_ratio(&self, params: &Params) -> Result<(), QueryError> {
         if params.nan {
             return Err(QueryError::execution("Ratio value is NaN"));
         }
@@ -107,7 +105,7 @@ impl<'q> Builder<'q> {
         if params.min < -1.0 {
             self.context.notes.invalid_ratio(params.min, -1.0, params.at);
         }
-        Ok(true)
+        Ok(())
     }
 
     fn check_quantile(&self, params: &Params) {

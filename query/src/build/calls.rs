@@ -93,7 +93,9 @@ impl<'q> Builder<'q> {
             NodeKind::Vector(_) if starts && !self.context.features.start_timestamps => self.nothing(),
             NodeKind::Vector(selector) => {
                 let take = if starts { Take::Start } else { Take::Time };
-                let inner = Box::new(self.selector(selector, arg.span, take)?);
+                // The time is that of a sample, never of a point between two.
+                let plain = Selector { mode: None, ..selector.clone() };
+                let inner = Box::new(self.selector(&plain, arg.span, take)?);
                 floats(self.context, inner, |v| v)
             }
             _ if starts => self.nothing(),
@@ -135,7 +137,7 @@ impl<'q> Builder<'q> {
     }
 
     fn sort(&self, func: &str, args: &[Node], at: Span) -> Result<Vector<'q>, QueryError> {
-        if self.grid.len > 1 {
+        if self.grid.end > self.grid.start {
             self.context.notes.sort_in_range_query(at);
         }
         let by = if func.starts_with("sort_by_label") {
@@ -176,9 +178,11 @@ impl<'q> Builder<'q> {
         });
         let (at, offset_ms) = first_selector_time(v).unwrap_or((None, 0));
         let select = |matchers| -> Result<Vector<'q>, QueryError> {
-            let selector = Selector { matchers, offset_ms, at, mode: None, statistics_only: false };
-            let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
+            // Offset and `@` of the base tell which samples are read, not at which time they are looked for.
+            let mut selector = Selector { matchers, offset_ms, at, mode: None, statistics_only: false };
+            let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.end));
             let range = selector.reads(first, last, 0, self.context.lookback_ms);
+            (selector.offset_ms, selector.at) = (0, None);
             let hints =
                 SelectHints { step_ms: self.grid.step_ms, func: "info".to_owned(), ..SelectHints::range(range) };
             let tiles = Tiles::select(self.context, &selector, &hints)?;
@@ -190,22 +194,19 @@ impl<'q> Builder<'q> {
     }
 }
 
-/// `@` and offset of the first selector of an expression, those of the subqueries around it included.
+/// `@` and offset of the first selector of an expression.
 fn first_selector_time(node: &Node) -> Option<(Option<i64>, i64)> {
     match &node.kind {
         NodeKind::Number(_) | NodeKind::String(_) => None,
         NodeKind::Vector(selector) => Some((selector.at, selector.offset_ms)),
         NodeKind::Matrix(matrix) => Some((matrix.selector.at, matrix.selector.offset_ms)),
-        NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => first_selector_time(inner),
+        NodeKind::Negate(inner) | NodeKind::Plus(inner) | NodeKind::StepInvariant(inner) => first_selector_time(inner),
         NodeKind::Binary(b) => first_selector_time(&b.lhs).or_else(|| first_selector_time(&b.rhs)),
         NodeKind::Aggregate(a) => {
             first_selector_time(&a.expr).or_else(|| a.param.as_ref().and_then(first_selector_time))
         }
         NodeKind::Call(call) => call.args.iter().find_map(first_selector_time),
-        NodeKind::Subquery(subquery) => first_selector_time(&subquery.expr).map(|(at, offset)| match at {
-            Some(_) => (at, offset),
-            None => (subquery.at, offset + subquery.offset_ms),
-        }),
+        NodeKind::Subquery(subquery) => first_selector_time(&subquery.expr),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::annotations::Notes;
 use crate::error::QueryError;
 use crate::eval::budget::Budget;
 use crate::eval::tally::Tally;
-use crate::options::{Features, Interrupt};
+use crate::options::{Features, Interrupt, Phase};
 
 /// How much work may be done between two questions whether to go on.
 const WORK_BETWEEN_CHECKS: usize = 4096;
@@ -49,7 +49,7 @@ impl<'q> Context<'q> {
         lookback_ms: i64,
         default_subquery_step_ms: i64,
         features: Features,
-        max_samples: usize,
+        budget: Budget,
         interrupt: &'q dyn Interrupt,
     ) -> Context<'q> {
         Context {
@@ -57,7 +57,7 @@ impl<'q> Context<'q> {
             lookback_ms,
             default_subquery_step_ms,
             features,
-            budget: Budget::new(max_samples),
+            budget,
             notes: Notes::default(),
             interrupt,
             work: Cell::new(0),
@@ -81,6 +81,11 @@ impl<'q> Context<'q> {
     /// Errs when the query must stop.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
         self.interrupt.check().map_or(Ok(()), |stop| Err(stop.into()))
+    }
+
+    /// The query begins this part of its work.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.interrupt.enter(phase);
     }
 
     /// Damage that storage met.

@@ -21,18 +21,20 @@ pub(crate) struct Grid {
     pub(crate) step_ms: i64,
     /// Number of times; 0 when the end lies before the start.
     pub(crate) len: usize,
+    /// The end that was asked for, at or after the last time.
+    pub(crate) end: TimestampMs,
 }
 
 impl Grid {
     /// A single time.
     pub(crate) fn instant(at: TimestampMs) -> Grid {
-        Grid { start: at, step_ms: 1, len: 1 }
+        Grid { start: at, step_ms: 1, len: 1, end: at }
     }
 
     /// Times up to `end`, inclusive.
     pub(crate) fn until(start: TimestampMs, end: TimestampMs, step_ms: i64) -> Grid {
         let len = if end < start { 0 } else { (end.saturating_sub(start) / step_ms).saturating_add(1) };
-        Grid { start, step_ms, len: usize::try_from(len).unwrap_or(usize::MAX) }
+        Grid { start, step_ms, len: usize::try_from(len).unwrap_or(usize::MAX), end }
     }
 
     /// Time of step `i`.
@@ -48,6 +50,6 @@ impl Grid {
 
     /// The grid with its first step only.
     pub(crate) fn first_only(&self) -> Grid {
-        Grid { len: self.len.min(1), ..*self }
+        Grid { len: self.len.min(1), end: self.start, ..*self }
     }
 }

@@ -30,8 +30,13 @@ pub(crate) struct Aggregate<'q> {
     next: usize,
     steps: usize,
     drop_names: Vec<bool>,
+    /// Whether all samples are kept until the end.
+    keeps_all: bool,
     held: Held<'q>,
 }
+
+/// Bytes a group takes besides its samples.
+const GROUP_BYTES: usize = 300;
 
 impl<'q> Aggregate<'q> {
     /// The aggregation `op` of `inner`. `params` are the values of its parameter, if it has one.
@@ -45,11 +50,13 @@ impl<'q> Aggregate<'q> {
         steps: usize,
     ) -> Result<Aggregate<'q>, QueryError> {
         let groups = Groups::of(&inner, grouping);
+        context.budget.expect(groups.len(), steps)?;
         let shape = Shape { groups: groups.len(), steps, notes: &context.notes, at };
         let drop_names = vec![false; groups.len()];
         let fold = accumulator(op, shape, params);
         let held = context.budget.hold(0)?;
-        Ok(Aggregate { context, inner, groups, fold, folded: false, next: 0, steps, drop_names, held })
+        let keeps_all = op == AggregateOp::Quantile;
+        Ok(Aggregate { context, inner, groups, fold, folded: false, next: 0, steps, drop_names, keeps_all, held })
     }
 
     fn fold(&mut self) -> Result<(), QueryError> {
@@ -65,6 +72,10 @@ impl<'q> Aggregate<'q> {
             // A group holds as many samples as it has steps; the first series tells about how many those are.
             if !std::mem::replace(&mut seen[group], true) {
                 self.held.more(column.samples())?;
+                self.held.more_bytes(GROUP_BYTES)?;
+            }
+            if self.keeps_all {
+                self.held.more_bytes(column.samples() * size_of::<f64>())?;
             }
             self.drop_names[group] |= column.drop_name;
             let inner = &self.inner;

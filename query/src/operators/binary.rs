@@ -5,6 +5,7 @@ use nightjar_model::FloatHistogram;
 use crate::annotations::Notes;
 use crate::ast::{BinaryOp, Span};
 use crate::eval::Point;
+use crate::gomath;
 use crate::histogram::{self, Note, TrimSide};
 use crate::value::SampleValue;
 
@@ -22,7 +23,7 @@ pub(crate) fn arithmetic(op: BinaryOp) -> Option<fn(f64, f64) -> f64> {
         BinaryOp::Mul => |a, b| a * b,
         BinaryOp::Div => |a, b| a / b,
         BinaryOp::Mod => |a, b| a % b,
-        BinaryOp::Pow => f64::powf,
+        BinaryOp::Pow => gomath::pow,
         BinaryOp::Atan2 => f64::atan2,
         _ => return None,
     })

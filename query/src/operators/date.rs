@@ -1,13 +1,13 @@
 //! Parts of a date in UTC.
 
-use crate::calendar::Date;
+use crate::calendar::{Date, second_of_day};
 use crate::gomath::to_i64;
 
 /// The date function of that name: from seconds since the epoch.
 pub(crate) fn date(func: &str) -> Option<fn(f64) -> f64> {
     Some(match func {
-        "minute" => |v| (to_i64(v).rem_euclid(3600) / 60) as f64,
-        "hour" => |v| (to_i64(v).rem_euclid(86_400) / 3600) as f64,
+        "minute" => |v| (second_of_day(to_i64(v)) % 3600 / 60) as f64,
+        "hour" => |v| (second_of_day(to_i64(v)) / 3600) as f64,
         "day_of_month" => |v| Date::from_unix(to_i64(v)).day as f64,
         "day_of_week" => |v| Date::from_unix(to_i64(v)).weekday as f64,
         "day_of_year" => |v| Date::from_unix(to_i64(v)).year_day as f64,

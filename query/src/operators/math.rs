@@ -2,17 +2,19 @@
 
 use std::f64::consts::PI;
 
+use crate::gomath;
+
 /// The float function of that name, if it takes one vector and no scalar.
 pub(crate) fn simple(func: &str) -> Option<fn(f64) -> f64> {
     Some(match func {
         "abs" => f64::abs,
         "ceil" => f64::ceil,
         "floor" => f64::floor,
-        "exp" => f64::exp,
+        "exp" => gomath::exp,
         "sqrt" => f64::sqrt,
-        "ln" => f64::ln,
-        "log2" => f64::log2,
-        "log10" => f64::log10,
+        "ln" => gomath::ln,
+        "log2" => gomath::log2,
+        "log10" => gomath::log10,
         "sin" => f64::sin,
         "cos" => f64::cos,
         "tan" => f64::tan,

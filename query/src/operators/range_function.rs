@@ -104,6 +104,7 @@ impl<'q> RangeFunction<'q> {
             if f.is_empty() && h.is_empty() {
                 continue;
             }
+            self.context.worked(f.len() + h.len())?;
             let range_end = self.spec.range_end(step);
             let window = Window {
                 step,
@@ -132,7 +133,7 @@ impl<'q> RangeFunction<'q> {
     }
 
     /// Folds a series without histograms, as fast as possible.
-    fn floats(&self, series: &RangeSeries, timeline: &Timeline, out: &mut Column) -> bool {
+    fn floats(&self, series: &RangeSeries, timeline: &Timeline, out: &mut Column) -> Result<bool, QueryError> {
         let (t, v) = (&*series.floats.timestamps, &*series.floats.values);
         match self.call.kernel {
             Kernel::Extrapolated(family) if self.call.mode.is_none() => {
@@ -143,6 +144,7 @@ impl<'q> RangeFunction<'q> {
             Kernel::Floats(fold, _) => {
                 for (step, extent) in timeline.extents.iter().enumerate() {
                     if !extent.is_empty() {
+                        self.context.worked(extent.len())?;
                         out.set(step, fold(&t[extent.range()], &v[extent.range()]));
                     }
                 }
@@ -154,9 +156,11 @@ impl<'q> RangeFunction<'q> {
             Kernel::LastTwo(rate) if series.floats.starts.is_none() || !self.uses_starts() => {
                 instant_rate::floats(rate, &timeline.extents, t, v, out);
             }
-            Kernel::Extrapolated(_) | Kernel::Neighbours(..) | Kernel::LastTwo(_) | Kernel::Windows(_) => return false,
+            Kernel::Extrapolated(_) | Kernel::Neighbours(..) | Kernel::LastTwo(_) | Kernel::Windows(_) => {
+                return Ok(false);
+            }
         }
-        true
+        Ok(true)
     }
 
     fn kernel_call(&self) -> Call<'_> {
@@ -212,7 +216,7 @@ impl Operator for RangeFunction<'_> {
         self.context.worked(self.spec.grid.len + series.floats.values.len())?;
         let timeline: Rc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
         let only_floats = series.histograms.values.is_empty();
-        if only_floats && self.floats(&series, &timeline, out) {
+        if only_floats && self.floats(&series, &timeline, out)? {
             self.count(&timeline.extents, &[], &series);
         } else {
             let histograms = self.spec.extents(&series.histograms.timestamps);

@@ -5,6 +5,7 @@ use nightjar_model::Labels;
 use crate::ast::{BinaryOp, VectorMatching};
 use crate::error::QueryError;
 use crate::eval::bits::Bits;
+use crate::eval::budget::Held;
 use crate::eval::{Column, Context, Operator, Vector};
 use crate::operators::matching::Signatures;
 use crate::operators::merge::{Duplicates, distinct};
@@ -21,9 +22,10 @@ pub(crate) fn set<'q>(
     let mut signatures = Signatures::new(matching);
     let left = signatures.of(&lhs);
     let right = signatures.of(&rhs);
+    let held = context.budget.hold_bytes(signatures.len().saturating_mul(steps / 8 + size_of::<Bits>()))?;
     let mut there = vec![Bits::new(steps); signatures.len()];
     if op == BinaryOp::Or {
-        let or = Or { context, left_len: left.len(), left, right, lhs, rhs, there, next: 0 };
+        let or = Or { context, left_len: left.len(), left, right, lhs, rhs, there, next: 0, _held: held };
         return distinct(context, Box::new(or), Duplicates::Merge);
     }
     let mut column = Column::default();
@@ -32,7 +34,7 @@ pub(crate) fn set<'q>(
         context.worked(steps)?;
         there[signature as usize].or(&column.occupied());
     }
-    Ok(Box::new(Filter { keep: op == BinaryOp::And, left, lhs, there, next: 0 }))
+    Ok(Box::new(Filter { keep: op == BinaryOp::And, left, lhs, there, next: 0, _held: held }))
 }
 
 /// Elements of the left side with (or without) a partner.
@@ -42,6 +44,7 @@ struct Filter<'q> {
     lhs: Vector<'q>,
     there: Vec<Bits>,
     next: usize,
+    _held: Held<'q>,
 }
 
 impl Operator for Filter<'_> {
@@ -80,6 +83,7 @@ struct Or<'q> {
     rhs: Vector<'q>,
     there: Vec<Bits>,
     next: usize,
+    _held: Held<'q>,
 }
 
 impl Operator for Or<'_> {

@@ -112,6 +112,7 @@ pub(crate) fn choose<'q>(
     let steps = k.len();
     let groups = Groups::of(&inner, grouping);
     let (less, name): (Less, _) = if end == End::Top { (less_for_top, "topk") } else { (less_for_bottom, "bottomk") };
+    let _heaps = context.budget.hold_bytes(groups.len().saturating_mul(steps).saturating_mul(size_of::<Heap>()))?;
     let mut heaps = vec![Heap::default(); groups.len() * steps];
     let mut drop_names = vec![false; inner.len()];
     let mut held = context.budget.hold(0)?;

@@ -7,6 +7,7 @@ use crate::error::QueryError;
 use crate::eval::budget::Held;
 use crate::eval::{Column, Context, Operator, Packed, Vector};
 use crate::operators::binary::{Made, arithmetic, comparison, samples};
+use crate::operators::buffered::drain;
 use crate::operators::matching::{Signatures, VectorOp, result_labels};
 use crate::operators::merge::{Duplicates, distinct};
 use crate::operators::step_match;
@@ -20,7 +21,7 @@ pub(crate) fn vector_binary<'q>(
     steps: usize,
 ) -> Result<Vector<'q>, QueryError> {
     let swapped = op.matching.card == Cardinality::OneToMany;
-    let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
+    let (mut many, mut one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
     let mut signatures = Signatures::new(&op.matching);
     let many_signatures = signatures.of(&many);
     let one_signatures = signatures.of(&one);
@@ -30,6 +31,10 @@ pub(crate) fn vector_binary<'q>(
     let Some(pairs) = pairs else {
         return step_match::by_step(context, &op, (many, many_signatures), (one, one_signatures), count, steps);
     };
+    if pairs.is_empty() {
+        drain(&mut many)?;
+        drain(&mut one)?;
+    }
     let held = context.budget.hold(0)?;
     let matched = Matched {
         context,
@@ -152,6 +157,11 @@ impl Operator for Matched<'_> {
         }
         columns(self.context, &self.op, lhs, rhs, out);
         out.drop_name = self.op.return_bool;
+        if self.next == self.pairs.len() {
+            for _ in self.pulled..self.many.len() {
+                self.many.next(&mut self.column)?;
+            }
+        }
         Ok(())
     }
 }

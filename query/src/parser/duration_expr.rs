@@ -44,7 +44,10 @@ impl Parser<'_> {
                 Tok::Number | Tok::Duration => self.signed_number(signs[0])?,
                 _ => self.duration_term()?,
             };
-            return Ok(self.sign_duration(signs, term)?.node);
+            return match term.node.kind {
+                DurationKind::Literal(_) | DurationKind::Paren(_) => Ok(self.sign_duration(signs, term)?.node),
+                _ => Ok(self.with_sign(signs[0], term)?.node),
+            };
         }
         let operand = self.nested(signs.len(), |p| p.duration(3))?;
         let lhs = self.sign_duration(signs, operand)?;
@@ -159,11 +162,21 @@ impl Parser<'_> {
                 negate(literal, op);
                 built.node.span = span;
             } else if op == UnaryOp::Minus {
-                built.depth = self.height(span, built.depth)?;
-                built.node = DurationExpr { span, kind: DurationKind::Unary(op, Box::new(built.node)) };
+                built = self.with_sign((op, start), built)?;
             }
         }
         Ok(built)
+    }
+
+    /// The sign as a node of its own.
+    fn with_sign(
+        &self,
+        (op, start): (UnaryOp, u32),
+        term: Built<DurationExpr>,
+    ) -> Result<Built<DurationExpr>, ParseError> {
+        let span = Span { start, end: term.node.span.end };
+        let depth = self.height(span, term.depth)?;
+        Ok(Built { node: DurationExpr { span, kind: DurationKind::Unary(op, Box::new(term.node)) }, depth })
     }
 
     fn refuse_overflow(&self, span: Span, literal: NumberLiteral) -> Result<(), ParseError> {

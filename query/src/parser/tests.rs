@@ -333,3 +333,13 @@ fn series_of_test_scripts() {
     }
     assert_eq!(parse_metric("up{a=\"b\"}").map(|l| l.to_string()), Ok("{__name__=\"up\", a=\"b\"}".to_owned()));
 }
+
+#[test]
+fn a_plus_before_a_computed_offset_is_kept_but_not_printed() {
+    for text in ["a offset +step()", "a offset +range()", "a offset +min_of(1m, 2m)", "a offset -max_of(1m, 2m)"] {
+        let expr = all(text).unwrap();
+        assert_eq!(expr.to_string(), text.replace('+', ""));
+        let ExprKind::Vector(selector) = expr.kind else { panic!("{text} is no selector") };
+        assert!(matches!(selector.offset.unwrap().kind, crate::ast::DurationKind::Unary(..)), "{text}");
+    }
+}

@@ -10,7 +10,7 @@ pub(crate) fn time_bounds(node: &Node, grid: Grid, lookback_ms: i64, default_ste
     let below = |node: &Node| time_bounds(node, grid, lookback_ms, default_step_ms);
     match &node.kind {
         NodeKind::Number(_) | NodeKind::String(_) => None,
-        NodeKind::Negate(inner) => below(inner),
+        NodeKind::Negate(inner) | NodeKind::Plus(inner) => below(inner),
         NodeKind::StepInvariant(inner) => time_bounds(inner, grid.first_only(), lookback_ms, default_step_ms),
         NodeKind::Binary(binary) => union(below(&binary.lhs), below(&binary.rhs)),
         NodeKind::Aggregate(aggregate) => union(aggregate.param.as_ref().and_then(below), below(&aggregate.expr)),

@@ -50,7 +50,7 @@ fn mark(node: &mut Node) -> Invariance {
         NodeKind::Number(_) | NodeKind::String(_) => Invariance { invariant: true, wrap: false },
         NodeKind::Vector(selector) => Invariance { invariant: selector.at.is_some(), wrap: selector.at.is_some() },
         NodeKind::Matrix(matrix) => Invariance { invariant: matrix.selector.at.is_some(), wrap: false },
-        NodeKind::Negate(inner) => mark(inner),
+        NodeKind::Negate(inner) | NodeKind::Plus(inner) => mark(inner),
         NodeKind::StepInvariant(_) => Invariance { invariant: true, wrap: false },
         NodeKind::Aggregate(aggregate) => {
             if let Some(param) = &mut aggregate.param

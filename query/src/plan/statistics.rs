@@ -22,7 +22,7 @@ pub(super) fn mark(node: &mut Node) {
 fn visit(node: &mut Node, wanted: Wanted) {
     match &mut node.kind {
         NodeKind::Number(_) | NodeKind::String(_) => {}
-        NodeKind::Negate(inner) | NodeKind::StepInvariant(inner) => visit(inner, wanted),
+        NodeKind::Negate(inner) | NodeKind::Plus(inner) | NodeKind::StepInvariant(inner) => visit(inner, wanted),
         NodeKind::Binary(binary) => {
             let trims = matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower);
             let below = if trims { Wanted::Buckets } else { wanted };

@@ -5,7 +5,7 @@ use std::fmt;
 use nightjar_model::duration::format_duration_ms;
 use nightjar_model::number::format_f;
 
-use crate::ast::{DurationExpr, DurationKind, NumberLiteral};
+use crate::ast::{DurationExpr, DurationKind, NumberLiteral, UnaryOp};
 
 impl fmt::Display for DurationExpr {
     /// As it stands in brackets or after `offset`: a number alone is printed as a duration, `300` as `5m`.
@@ -28,8 +28,9 @@ fn term(duration: &DurationExpr, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         DurationKind::Literal(literal) => write!(f, "{literal}"),
         DurationKind::Step => f.write_str("step()"),
         DurationKind::Range => f.write_str("range()"),
-        DurationKind::Unary(op, inner) => {
-            f.write_str(op.as_str())?;
+        DurationKind::Unary(UnaryOp::Plus, inner) => term(inner, f),
+        DurationKind::Unary(UnaryOp::Minus, inner) => {
+            f.write_str("-")?;
             term(inner, f)
         }
         DurationKind::Binary(op, lhs, rhs) => {

@@ -22,8 +22,8 @@ use plan::{Candidate, Compaction};
 
 /// Bytes of encoded samples in memory during a merge; the rest waits in a scratch file.
 const SPILL_BYTES: usize = 16 << 20;
-/// Decoded index pages of the sources in memory.
-const CACHE_BYTES: usize = 2 << 20;
+/// Decoded pages in memory, for each source.
+const CACHE_BYTES: usize = 512 << 10;
 /// So much room stays free for the log.
 const RESERVE_BYTES: u64 = 64 << 20;
 
@@ -150,7 +150,7 @@ impl<D: Disk> Inner<D> {
 
     /// Writes the outcome. The sources are opened once more, so that queries keep their cache.
     fn merge(&self, job: &Job<D>) -> io::Result<Option<BlockSummary>> {
-        let cache = BlockCache::new(CACHE_BYTES);
+        let cache = BlockCache::new(CACHE_BYTES * job.plan.sources.len());
         let open = |n: &u64| Block::open_with_cache(&self.disk, &block_path(*n), Arc::clone(&cache));
         let blocks = job.plan.sources.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let sources: Vec<MergeSource<'_, D>> = blocks

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::changes::Changes;
 use super::directory::Directory;
 use super::keeping::Housekeeping;
+use super::reserve::Reserve;
 use super::scrub::Scrub;
 use super::view::View;
 use crate::block::BlockCache;
@@ -52,6 +53,10 @@ pub(crate) struct Inner<D: Disk> {
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) counters: Counters,
+    /// Room for the time when the disk is full.
+    pub(crate) reserve: Mutex<Reserve<D>>,
+    /// Memory is short: what can be sealed is.
+    pub(crate) relief: AtomicBool,
     pub(crate) clock: RealClock,
     /// Keeps the directory locked.
     pub(crate) _lock: D::File,

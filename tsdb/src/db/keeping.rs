@@ -52,12 +52,17 @@ impl<D: Disk> Housekeeping<D> {
         let (free, read): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.garbage).into_iter().partition(|(_, block)| block.strong_count() == 0);
         self.garbage = read;
-        for (at, (number, _)) in free.iter().enumerate() {
-            if let Err(error) = remove(disk, &block_path(*number)) {
-                self.garbage.extend(free[at..].iter().cloned());
+        if free.is_empty() {
+            return Ok(());
+        }
+        let removed = free.iter().try_for_each(|(number, _)| remove(disk, &block_path(*number)));
+        // A name must not come back after a record has said that it is gone.
+        match removed.and_then(|()| disk.sync_dir(Path::new(BLOCKS))) {
+            Ok(()) => self.forgotten.extend(free.iter().map(|(number, _)| *number)),
+            Err(error) => {
+                self.garbage.extend(free);
                 return Err(error);
             }
-            self.forgotten.push(*number);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use nightjar_model::labels::SpellingPairs;
-use nightjar_model::storage::{Listing, Querier, SelectHints, SeriesSet, StorageError};
+use nightjar_model::storage::{Listing, Querier, SelectHints, SeriesSet, StorageError, Weight};
 use nightjar_model::{ClosedRange, Exemplar, Labels, Matcher};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
@@ -70,7 +70,7 @@ impl<D: Disk> DbQuerier<D> {
     }
 
     /// Blocks that overlap the range, in the order in which they count.
-    fn blocks(&self, range: ClosedRange) -> Vec<Arc<Block<D>>> {
+    pub(super) fn blocks(&self, range: ClosedRange) -> Vec<Arc<Block<D>>> {
         self.view.parts.blocks.values().filter(|b| range.overlaps(b.range())).cloned().collect()
     }
 
@@ -172,6 +172,10 @@ fn unite(text: &[u8], candidates: Vec<Candidate>) -> (Vec<Selected>, Vec<Place>)
 impl<D: Disk> Querier for DbQuerier<D> {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError> {
         Ok(Box::new(self.set(matchers, hints)?))
+    }
+
+    fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {
+        self.weight(matchers, intersect(self.range, range)).map(Some)
     }
 
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError> {

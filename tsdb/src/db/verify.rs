@@ -9,7 +9,7 @@ use super::keeping::{BLOCKS, block_path};
 use super::open::{OpenError, Unscanned, io_error, open_segment};
 use super::snapshot;
 use crate::block::{Block, BlockError};
-use crate::manifest::{Manifest, State};
+use crate::manifest::{Manifest, Peeked, State};
 use crate::wal::scan::{Expect, scan};
 use crate::wal::section::Kind;
 use crate::wal::segment::{self, Segment};
@@ -56,7 +56,7 @@ struct Walk<'a, D: Disk> {
 /// Checks every file of the data directory at the root of `disk`. `progress` gets bytes done and bytes in all.
 pub fn verify<D: Disk>(disk: &D, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified, OpenError> {
     let found = Manifest::peek(disk).map_err(|e| OpenError::manifest(disk, e))?;
-    let Some((state, _, clean)) = found else {
+    let Some(Peeked { state, whole, .. }) = found else {
         let path = format!("{}/MANIFEST", disk.display_root());
         return Err(OpenError::Io {
             path,
@@ -66,7 +66,7 @@ pub fn verify<D: Disk>(disk: &D, progress: &mut dyn FnMut(u64, u64)) -> Result<V
     let mut walk = Walk { disk, out: Verified::default(), total: 0, progress };
     walk.total =
         walk.size(Path::new(BLOCKS)) + walk.size(Path::new(segment::DIR)) + walk.size(Path::new(snapshot::DIR));
-    if !clean {
+    if !whole {
         let what = "a record is damaged, or its copy ends differently: the last change was interrupted";
         walk.find("MANIFEST", None, what, None);
     }

@@ -78,6 +78,12 @@ impl Index {
         name.values.iter().map(|(value, number)| (&**value, &self.postings[*number as usize]))
     }
 
+    /// Number of series with a label pair.
+    pub(crate) fn count(&self, name: &str, value: &str) -> usize {
+        let number = self.names.get(name).and_then(|entry| entry.values.get(value));
+        number.map_or(0, |number| self.postings[*number as usize].len())
+    }
+
     /// All label names, and the values of each with their series, in no order.
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (&str, &Postings)> + Clone)> {
         self.names.iter().map(|(name, entry)| (&**name, self.values(entry)))

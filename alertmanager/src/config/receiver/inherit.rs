@@ -7,6 +7,8 @@ use crate::config::settings::{inherit, require};
 
 use super::chat::{Discord, Mattermost, Msteams, Msteamsv2, Rocketchat, Slack, Telegram, Webex, Wechat};
 use super::incident::{Incidentio, Jira, Opsgenie, Pagerduty, Victorops};
+use super::robot::{Dingtalk, Feishu, Ntfy, Wecom};
+use super::telephone::Sms;
 use super::webhook::{Email, Pushover, Sns, Webhook};
 
 /// Settings that can be completed.
@@ -49,6 +51,11 @@ inherit_http! {
     Discord |_own, global| { Ok(()) }
     Msteams |_own, global| { Ok(()) }
     Incidentio |_own, global| { Ok(()) }
+    Feishu |_own, global| { Ok(()) }
+    Dingtalk |_own, global| { Ok(()) }
+    Wecom |_own, global| { Ok(()) }
+    Ntfy |_own, global| { Ok(()) }
+    Sms |_own, global| { Ok(()) }
     Msteamsv2 |own, global| {
         if let Some(http) = &mut own.http_config {
             inherit(&mut http.proxy_url, &global.http_config.proxy_url);
