@@ -10,6 +10,9 @@ use super::counters::{Kind, LATENCY_BOUNDS};
 use super::service::Alerting;
 use crate::exposition::Exposition;
 
+/// A family with one sample a kind of integration: name, help, value.
+type Family = (&'static str, &'static str, fn(&Kind) -> u64);
+
 /// Why tries fail; every combination is there from the start, so that rates work.
 const REASONS: [&str; 7] =
     ["other", "clientError", "serverError", "contextCanceled", "contextDeadlineExceeded", "authError", "rateLimited"];
@@ -93,7 +96,7 @@ fn notifications(alerting: &Alerting, config: &Config, out: &mut Exposition) {
     let configured = config.receivers.iter().flat_map(|receiver| &receiver.integrations).map(|i| i.kind().to_owned());
     let mut kinds: BTreeMap<String, Kind> = configured.map(|kind| (kind, Kind::default())).collect();
     kinds.extend(alerting.counters().kinds.lock().clone());
-    let families: [(&str, &str, fn(&Kind) -> u64); 3] = [
+    let families: [Family; 3] = [
         ("alertmanager_notifications_total", "The total number of attempted notifications.", |k| k.notifications),
         ("alertmanager_notification_requests_total", "The total number of attempted notification requests.", |k| {
             k.requests

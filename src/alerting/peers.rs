@@ -149,7 +149,7 @@ impl Peers {
                 return None;
             }
             let other = state.others.get_mut(address)?;
-            let hurry = (other.all && other.failed == 0) || (!other.waiting.is_empty() && other.failed == 0);
+            let hurry = other.failed == 0 && (other.all || !other.waiting.is_empty());
             let now = self.clock.monotonic();
             if hurry || now >= end {
                 let all = std::mem::take(&mut other.all);

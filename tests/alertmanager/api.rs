@@ -177,7 +177,7 @@ fn silences_live() {
     assert_eq!(list(""), [&*early, &*late, &*soon].map(str::to_owned));
     assert_eq!(list("?filter=a%3Db"), [&*late, &*soon].map(str::to_owned));
     assert_eq!(list("?filter=a%3D~b"), [""; 0].map(str::to_owned));
-    assert_eq!(list("?active=false&expired=false"), [soon.clone()]);
+    assert_eq!(list("?active=false&expired=false").concat(), soon);
     let one = router.get(&format!("/api/v2/silence/{early}"));
     assert_eq!(one["status"], json!({"state": "active"}));
     assert_eq!(one["matchers"], json!([{"name": "c", "value": "d", "isRegex": false, "isEqual": true}]));
@@ -214,7 +214,8 @@ fn silences_that_make_no_sense() {
         change(&mut body);
         router.send("POST", "/api/v2/silences", &body)
     };
-    let table: [(&dyn Fn(&mut Value), u16, &str); 9] = [
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let table: [(Change<'_>, u16, &str); 9] = [
         (&|s| s["endsAt"] = s["startsAt"].clone(), 400, "Failed to create silence: start time must be before end time"),
         (
             &|s| (s["startsAt"], s["endsAt"]) = (time(now - 9000).into(), time(now - 5000).into()),
