@@ -11,6 +11,8 @@ use nightjar_query::{Engine, Features, MemoryPool, ParserOptions};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
+pub use crate::alerting::carrier::ALERTMANAGER_VERSION;
+use crate::alerting::service::Alerting;
 use crate::config::Config;
 use crate::execution::Execution;
 use crate::exposition::Exposition;
@@ -25,9 +27,6 @@ use crate::store::StoreSlot;
 
 /// The version of Prometheus whose API this server speaks.
 pub const PROMETHEUS_VERSION: &str = "3.14.0";
-
-/// The version of Alertmanager whose API this server speaks.
-pub const ALERTMANAGER_VERSION: &str = "0.34.0";
 
 /// Our own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -115,6 +114,8 @@ pub struct App {
     pub rules: Arc<Rules>,
     /// Rule groups written through the API, if that is on.
     pub written: Option<Arc<Mutex<Written>>>,
+    /// The Alertmanager inside.
+    pub alerting: Arc<Alerting>,
     /// The configuration; replaced on reload.
     pub loaded: RwLock<Loaded>,
     /// The way to the one who runs the server.
@@ -190,7 +191,8 @@ impl App {
     }
 }
 
-fn build_info(out: &mut Exposition) {
+/// What this server is.
+pub fn build_info(out: &mut Exposition) {
     let versions = [
         ("nightjar_build_info", "This server.", VERSION),
         ("prometheus_build_info", "The Prometheus whose API this server speaks.", PROMETHEUS_VERSION),
@@ -202,7 +204,8 @@ fn build_info(out: &mut Exposition) {
     }
 }
 
-fn process(out: &mut Exposition) {
+/// What the system knows of this process.
+pub fn process(out: &mut Exposition) {
     let Ok(usage) = nightjar_platform::process::usage() else { return };
     out.counter("process_cpu_seconds_total", "CPU time in user and system mode.", usage.cpu_seconds);
     let gauges = [

@@ -1,5 +1,6 @@
 //! The command line of the server: Prometheus' names, Go's spelling, every flag also from the environment.
 
+pub mod alertmanager;
 mod without_effect;
 
 use std::collections::BTreeMap;
@@ -10,12 +11,15 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::alert_tools::arguments::{AlertCommand, ConfigCommand, SilenceCommand};
+use crate::alert_tools::check::CheckAlertmanager;
 use crate::client::QueryCommand;
 use crate::retention::{self, RetentionRule};
 use crate::rule_tools::RulesCommand;
-use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
+use crate::rules::arguments::{CheckConfig, CheckRules, RuleFlags, TestCommand};
 use crate::tsdb_command::TsdbCommand;
 use crate::units;
+pub use alertmanager::AlertmanagerCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -71,6 +75,33 @@ pub enum Command {
     Rules(RulesCommand),
     /// Work on a data directory: import, export, verify, inspect, dump
     Tsdb(TsdbCommand),
+    /// Make, list and end silences
+    Silence(SilenceCommand),
+    /// List, post and explain alerts
+    Alert(AlertCommand),
+    /// Show and test the configuration of routes
+    Config(ConfigCommand),
+    /// Route alerts only, with Alertmanager's flags
+    Alertmanager(Box<AlertmanagerCommand>),
+}
+
+/// Arguments of `nightjar check`.
+#[derive(Debug, Args)]
+pub struct CheckCommand {
+    /// What to check.
+    #[command(subcommand)]
+    pub kind: CheckKind,
+}
+
+/// What to check.
+#[derive(Debug, Subcommand)]
+pub enum CheckKind {
+    /// Check rule files; exit code 1 if one is invalid, 3 with --lint-fatal if one is only suspicious
+    Rules(CheckRules),
+    /// Check configuration files and the rule files they name; exit codes as for rules
+    Config(CheckConfig),
+    /// Check Alertmanager configurations with their templates; exit code 1 if one is invalid
+    Alertmanager(CheckAlertmanager),
 }
 
 /// How log lines look.
@@ -216,9 +247,29 @@ pub struct ServeFlags {
     #[command(flatten)]
     pub query: QueryFlags,
 
+    /// Alertmanager.
+    #[command(flatten)]
+    pub alertmanager: AlertmanagerFlags,
+
     /// Logging.
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+/// Flags of the Alertmanager inside.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Alertmanager")]
+pub struct AlertmanagerFlags {
+    /// Alertmanager configuration file. Without the flag, ./alertmanager.yml is used when it exists; without either,
+    /// alerts and silences are kept and shown, and nobody is told.
+    #[arg(
+        id = "alertmanager_config_file",
+        long = "alertmanager.config.file",
+        value_name = "PATH",
+        env = "NIGHTJAR_ALERTMANAGER_CONFIG_FILE",
+        hide_env = true
+    )]
+    pub config_file: Option<PathBuf>,
 }
 
 /// Flags of storage.

@@ -1,6 +1,7 @@
 //! The HTTP API: Prometheus' routes, and the names other receivers gave to the same things.
 
 mod admin;
+mod alone;
 mod answer;
 mod error;
 mod exemplars;
@@ -18,6 +19,7 @@ mod metadata;
 mod origin;
 mod pages;
 mod params;
+mod peers;
 mod queries;
 mod query;
 mod respond;
@@ -30,6 +32,7 @@ mod syntax;
 pub(crate) mod time;
 mod tree;
 mod unescape;
+mod v2;
 mod write;
 
 use std::sync::Arc;
@@ -41,7 +44,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
 
 use crate::app::App;
+pub use alone::{AloneOptions, alone};
 use error::{ApiError, ErrorType};
+pub use peers::peers;
 
 /// Where remote write arrives, and under which names other receivers taught senders to find it.
 const WRITE_PATHS: [&str; 7] = [
@@ -64,7 +69,8 @@ pub fn router(app: Arc<App>) -> Router {
     let prefix = app.settings.route_prefix.clone();
     let mut router = Router::new();
     for place in [prefix.as_str(), "/prometheus"] {
-        router = if place.is_empty() { router.merge(tree(&app)) } else { router.nest(place, tree(&app)) };
+        let tree = tree(&app).merge(v2::routes(&app.alerting).with_state(()));
+        router = if place.is_empty() { router.merge(tree) } else { router.nest(place, tree) };
         if place == "/prometheus" {
             break;
         }
@@ -147,7 +153,6 @@ fn always_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/-/reload", post(lifecycle::reload).put(lifecycle::reload).get(lifecycle::wrong_method)),
         ("/-/quit", post(lifecycle::quit).put(lifecycle::quit).get(lifecycle::wrong_method)),
         ("/api/v1/status/walreplay", get(status::wal_replay)),
-        ("/api/v1/notifications", get(rules::nothing)),
     ]
 }
 

@@ -5,6 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert_tools;
+pub mod alerting;
+pub mod alertmanager;
 pub mod app;
 pub mod client;
 pub mod commands;
@@ -29,6 +32,7 @@ pub mod rules;
 pub mod safe_text;
 pub mod serve;
 pub mod server;
+pub mod signals;
 pub mod slo;
 pub mod store;
 pub mod tsdb_command;

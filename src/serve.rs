@@ -1,7 +1,6 @@
 //! The server: from flags to a running process and back to a closed directory.
 
 mod settings;
-mod signals;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,12 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightjar_platform::{Clock, PanicPolicy, Thread, spawn_background};
+use nightjar_platform::{Clock, Thread, spawn_background};
 use nightjar_query::{Engine, EngineOptions, MemoryPool};
 use nightjar_ruler::file::ReadOptions;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
+use crate::alerting;
+use crate::alerting::carrier::Network;
+use crate::alerting::service::{Alerting, StartOptions};
 use crate::app::{App, Control, Loaded, VERSION};
 use crate::config::{self, Config};
 use crate::execution::{Execution, Limits};
@@ -33,6 +35,7 @@ use crate::rules::senders::Senders;
 use crate::rules::service::{Rules, Workplace};
 use crate::rules::written::Written;
 use crate::server::{self, Patience, Server, ServerLimits};
+use crate::signals;
 use crate::store::{Phase, Store, StoreOptions, StoreSlot};
 
 /// How long running requests may finish when the server ends.
@@ -46,6 +49,9 @@ const SCRUB_BYTES: u64 = 2 << 20;
 
 /// The configuration read when no flag names one, if it exists.
 const DEFAULT_CONFIG: &str = "prometheus.yml";
+
+/// The same for the Alertmanager inside.
+const DEFAULT_ALERTMANAGER_CONFIG: &str = "alertmanager.yml";
 
 /// Opens storage, telling the slot how far it got. The error is one sentence with the path and the remedy.
 pub type OpenStore = Box<dyn FnOnce(StoreOptions, &StoreSlot) -> Result<Arc<dyn Store>, String> + Send>;
@@ -187,13 +193,20 @@ impl Running {
 
     /// Reads the configuration again; keeps the old one when something is wrong.
     fn reload(&self) -> Result<(), String> {
+        let routing = self.app.alerting.reload();
+        if let Err(reason) = &routing {
+            tracing::error!(
+                error = reason,
+                "the Alertmanager configuration was not reloaded; the old one stays in force"
+            );
+        }
         let loaded = load_config(&self.flags);
         let loaded = loaded.and_then(|config| {
             let rules = load_rules(&config, &self.flags)?;
             self.app.queries.log_to(query_log(&self.flags, &config))?;
             Ok((config, rules))
         });
-        match loaded {
+        let outcome = match loaded {
             Ok((config, rules)) => {
                 let engine = Engine::new(engine_options(&self.flags, &config));
                 *self.app.engine.write() = Arc::new(engine.with_memory(Arc::clone(&self.app.query_memory)));
@@ -209,7 +222,8 @@ impl Running {
                 tracing::error!(error = reason, "the configuration was not reloaded; the old one stays in force");
                 Err(reason)
             }
-        }
+        };
+        outcome.and(routing)
     }
 }
 
@@ -246,7 +260,7 @@ async fn compact(app: Arc<App>) {
         let step = move || {
             let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) else { return };
             let store = Arc::clone(store);
-            let thread = spawn_background("nightjar-compact", &abort_on_panic(), move || {
+            let thread = spawn_background("nightjar-compact", &log::abort_on_panic(), move || {
                 store.scrub(SCRUB_BYTES);
                 store.compact();
             });
@@ -270,14 +284,17 @@ fn load_config(flags: &ServeFlags) -> Result<Config, String> {
 }
 
 fn load_rules(config: &Config, flags: &ServeFlags) -> Result<rules::load::Loaded, String> {
-    let options = rules::load::LoadOptions {
+    rules::load::load(config, &load_options(flags))
+}
+
+fn load_options(flags: &ServeFlags) -> rules::load::LoadOptions<'_> {
+    rules::load::LoadOptions {
         flags: &flags.rules,
         features: features(flags.enable_feature.iter().map(String::as_str)).0,
         external_url: flags.external_url.as_deref(),
         written_below: flags.rules.api.then_some(&*flags.storage.path),
         listen_address: flags.listen_addresses.first().map_or("", String::as_str),
-    };
-    rules::load::load(config, &options)
+    }
 }
 
 fn report_ignored(config: &Config) {
@@ -320,14 +337,6 @@ fn query_log<'a>(flags: &'a ServeFlags, config: &'a Config) -> Option<&'a Path> 
     config.query_log_file.as_deref().or(flags.query.log_file.as_deref())
 }
 
-/// A server that panicked half way is worse than one that starts again: acknowledged data is on disk.
-fn abort_on_panic() -> PanicPolicy {
-    PanicPolicy::new(|thread, message| {
-        tracing::error!(thread, message, "a thread panicked; ending the process");
-        std::process::abort();
-    })
-}
-
 fn app(
     flags: &ServeFlags,
     listing: BTreeMap<String, String>,
@@ -338,12 +347,13 @@ fn app(
     let metrics = Arc::new(Metrics::default());
     let limits = Limits { max_concurrency: flags.query.max_concurrency as usize, timeout: flags.query.timeout };
     let memory_limit = settings::memory_limit(flags);
-    let ingest = Ingest::start(IngestLimits::within(memory_limit), &abort_on_panic());
+    let ingest = Ingest::start(IngestLimits::within(memory_limit), &log::abort_on_panic());
     let started = parts.clock.wall_ms();
     let query_memory = Arc::new(MemoryPool::new(flags.query.max_memory_per_query, flags.query.max_memory_total));
     let queries = Arc::new(Queries::new(Arc::clone(&parts.clock), flags.query.log_slower_than));
     queries.log_to(query_log(flags, &config))?;
     let engine = Engine::new(engine_options(flags, &config)).with_memory(Arc::clone(&query_memory));
+    let alerting = start_alerting(flags, parts)?;
     Ok(App {
         settings: settings::settings(flags, listing, &config)?,
         clock: Arc::clone(&parts.clock),
@@ -352,9 +362,10 @@ fn app(
         metrics,
         store: StoreSlot::new(),
         rules: Arc::new(Rules::new(Destinations {
-            embedded: None,
-            senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
+            embedded: Some(Arc::clone(&alerting) as _),
+            senders: Senders::new(Arc::clone(&parts.clock), log::abort_on_panic()),
         })),
+        alerting,
         memory: MemoryGuard::new(memory_limit),
         written: flags.rules.api.then(|| {
             let (features, _) = features(flags.enable_feature.iter().map(String::as_str));
@@ -367,6 +378,26 @@ fn app(
         query_memory,
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
         control,
+    })
+}
+
+/// Starts the Alertmanager inside.
+fn start_alerting(flags: &ServeFlags, parts: &Parts) -> Result<Arc<Alerting>, String> {
+    let default = || Some(PathBuf::from(DEFAULT_ALERTMANAGER_CONFIG)).filter(|path| path.is_file());
+    let path = flags.alertmanager.config_file.clone().or_else(default);
+    if let Some(path) = &path {
+        tracing::info!(path = %path.display(), "Alertmanager configuration loaded");
+    }
+    let external_url = rules::load::external_url(&load_options(flags));
+    let source = alerting::load::Source { path, external_url, mode: Default::default() };
+    Alerting::start(StartOptions {
+        source,
+        directory: flags.storage.path.join("alertmanager"),
+        max_silence_bytes: 0,
+        options: Default::default(),
+        clock: Arc::clone(&parts.clock),
+        carrier: Arc::new(Network::new(Arc::clone(&parts.clock))),
+        on_panic: log::abort_on_panic(),
     })
 }
 
@@ -407,7 +438,7 @@ fn start_rules(
     let (keeping, saved) = Keeping::open(data);
     let keeping = Arc::new(keeping);
     let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, keeping, queries };
-    app.rules.start(work, saved, threads, &abort_on_panic())
+    app.rules.start(work, saved, threads, &log::abort_on_panic())
 }
 
 fn absolute(path: &Path) -> String {

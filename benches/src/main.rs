@@ -14,6 +14,7 @@ mod capture;
 mod decode;
 mod fleet;
 mod http;
+mod listener;
 mod load;
 mod options;
 mod questions;

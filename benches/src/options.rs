@@ -16,6 +16,7 @@ questions:
   restart    memory per active series, and kill -9 to ready
   exporters  bytes per sample on disk, recording by recording
   pressure   a million series that come and go, in a control group of 1 GiB
+  alerts     100,000 alerts in the router, beside Debian's Alertmanager
   all        the first five
 
 options:
@@ -56,7 +57,8 @@ pub(crate) struct Order {
     pub(crate) churn: usize,
 }
 
-const QUESTIONS: [&str; 8] = ["decode", "ingest", "disk", "query", "rules", "restart", "exporters", "pressure"];
+const QUESTIONS: [&str; 9] =
+    ["decode", "ingest", "disk", "query", "rules", "restart", "exporters", "pressure", "alerts"];
 const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];
 
 impl Options {

@@ -1,5 +1,6 @@
 //! The questions a user would ask, each put to every server with the same load.
 
+mod alerts;
 mod disk;
 mod ingest;
 mod pressure;
@@ -26,7 +27,11 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
     if options.questions.iter().any(|q| q == "decode") {
         decode::measure(&Fleet::new(&bench.capture, 40, 10, now), options.batch)?;
     }
-    let asked: Vec<&String> = options.questions.iter().filter(|q| *q != "decode").collect();
+    if options.questions.iter().any(|q| q == "alerts") {
+        alerts::measure(&bench)?;
+    }
+    let asked: Vec<&String> =
+        options.questions.iter().filter(|q| !["decode", "alerts"].contains(&q.as_str())).collect();
     if asked.is_empty() {
         return Ok(());
     }

@@ -10,6 +10,10 @@ use crate::Outcome;
 use crate::http::{Client, escape};
 use crate::options::Options;
 
+/// Our router alone.
+const ROUTER: &str = "nightjar-alertmanager";
+/// Debian's Alertmanager.
+const ALERTMANAGER: &str = "prometheus-alertmanager";
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// VictoriaMetrics puts work off for five seconds; that work counts.
 const SILENCE: Duration = Duration::from_millis(5500);
@@ -33,7 +37,40 @@ impl Kind {
         binary.is_file().then(|| Kind { name: name.to_owned(), binary })
     }
 
+    /// The routers of alerts that are there; the others are missed loudly.
+    pub(crate) fn routers(options: &Options) -> Vec<Kind> {
+        let ours = Kind::find("nightjar", options).map(|kind| Kind { name: ROUTER.to_owned(), ..kind });
+        let theirs = Kind::find(ALERTMANAGER, options);
+        for (name, found) in [(ROUTER, &ours), (ALERTMANAGER, &theirs)] {
+            if found.is_none() {
+                println!("!!! {name} IS MISSING FROM THIS COMPARISON: not installed");
+            }
+        }
+        [ours, theirs].into_iter().flatten().collect()
+    }
+
+    fn router_command(&self, dir: &Path, port: u16) -> Command {
+        let mut command = Command::new(&self.binary);
+        if self.name == ROUTER {
+            command.arg("alertmanager");
+        }
+        command
+            .arg(format!("--config.file={}", dir.join("alertmanager.yml").display()))
+            .arg(format!("--storage.path={}", dir.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(["--cluster.listen-address=", "--log.level=error"]);
+        command
+    }
+
+    /// The version of the package it came in.
+    pub(crate) fn packaged_version(&self) -> String {
+        packaged(&self.name).unwrap_or_default()
+    }
+
     fn command(&self, dir: &Path, port: u16) -> Outcome<Command> {
+        if [ROUTER, ALERTMANAGER].contains(&self.name.as_str()) {
+            return Ok(self.router_command(dir, port));
+        }
         let mut command = Command::new(&self.binary);
         let data = dir.join("data");
         let address = format!("127.0.0.1:{port}");
@@ -214,9 +251,13 @@ impl Server {
     }
 
     fn packaged(&self) -> Option<String> {
-        let output = Command::new("dpkg-query").args(["-W", "-f=${Version}", &self.kind.name]).output().ok()?;
-        String::from_utf8(output.stdout).ok().filter(|version| !version.is_empty())
+        packaged(&self.kind.name)
     }
+}
+
+fn packaged(name: &str) -> Option<String> {
+    let output = Command::new("dpkg-query").args(["-W", "-f=${Version}", name]).output().ok()?;
+    String::from_utf8(output.stdout).ok().filter(|version| !version.is_empty())
 }
 
 impl Drop for Server {

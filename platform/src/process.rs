@@ -30,6 +30,11 @@ pub fn usage() -> io::Result<Usage> {
     Ok(usage)
 }
 
+/// The name of this machine.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// CPU time the calling thread has used, in user and system mode.
 pub fn thread_cpu() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

@@ -42,11 +42,11 @@ impl Url {
 
 /// Sends a request, with a form unless that is empty, and answers the body, of whatever status.
 pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Vec<u8>, String> {
-    request(url, method, path, "application/x-www-form-urlencoded", form).map(|(_, body)| body)
+    exchange(url, method, path, "application/x-www-form-urlencoded", form).map(|(_, body)| body)
 }
 
 /// Sends a request with a body unless it is empty; answers status and body.
-pub(crate) fn request(
+pub(crate) fn exchange(
     url: &Url,
     method: &str,
     path: &str,

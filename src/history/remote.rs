@@ -11,7 +11,7 @@ use nightjar_ruler::Expression;
 use nightjar_ruler::replay::History;
 use serde_json::Value;
 
-use crate::client::connection::{Url, request};
+use crate::client::connection::{Url, exchange};
 
 /// A server somewhere.
 pub(super) struct Remote {
@@ -28,7 +28,7 @@ impl Remote {
     fn ask(&self, path: &str, form: &[(&str, String)]) -> Result<Value, String> {
         let pairs: Vec<String> = form.iter().map(|(name, text)| format!("{name}={}", escaped(text))).collect();
         let kind = "application/x-www-form-urlencoded";
-        let (status, body) = request(&self.url, "POST", path, kind, &pairs.join("&"))?;
+        let (status, body) = exchange(&self.url, "POST", path, kind, &pairs.join("&"))?;
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             format!("the server answers {status}: {}", String::from_utf8_lossy(&body[..body.len().min(200)]))
         })?;

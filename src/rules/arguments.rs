@@ -11,23 +11,6 @@ use nightjar_query::Features;
 use crate::features::features;
 use crate::units;
 
-/// Arguments of `nightjar check`.
-#[derive(Debug, Args)]
-pub struct CheckCommand {
-    /// What to check.
-    #[command(subcommand)]
-    pub kind: CheckKind,
-}
-
-/// What to check.
-#[derive(Debug, Subcommand)]
-pub enum CheckKind {
-    /// Check rule files; exit code 1 if one is invalid, 3 with --lint-fatal if one is only suspicious
-    Rules(CheckRules),
-    /// Check configuration files and the rule files they name; exit codes as for rules
-    Config(CheckConfig),
-}
-
 /// Arguments of `nightjar check config`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: nightjar check config prometheus.yml")]
@@ -131,14 +114,6 @@ pub struct TestRules {
     /// Features as the server's --enable-feature.
     #[arg(long = "enable-feature", value_name = "NAME", value_delimiter = ',')]
     pub enable_feature: Vec<String>,
-}
-
-/// Runs `nightjar check`.
-pub fn check(command: &CheckCommand) -> ExitCode {
-    match &command.kind {
-        CheckKind::Rules(rules) => super::check::run(rules),
-        CheckKind::Config(config) => super::check_config::run(config),
-    }
 }
 
 /// Runs `nightjar test`.

@@ -99,7 +99,7 @@ fn settings(config: &Config, options: &LoadOptions<'_>) -> Settings {
 }
 
 /// The address people reach this server at, without a slash at the end.
-fn external_url(options: &LoadOptions<'_>) -> String {
+pub fn external_url(options: &LoadOptions<'_>) -> String {
     let url = options.external_url.unwrap_or("").trim_end_matches('/');
     if url.contains("://") {
         return url.to_owned();

@@ -285,9 +285,11 @@ fn requests(kind: &str, settings: &str) -> Vec<Request> {
 #[test]
 fn services_whose_address_is_fixed() {
     let hash = sha256_hex(r#"{}:{alertname="Disk"}"#);
-    let v1 =
-        requests("pagerduty", "{service_key: k, details: {firing: f, resolved: r, num_firing: one, num_resolved: two}}")
-            .remove(0);
+    let v1 = requests(
+        "pagerduty",
+        "{service_key: k, details: {firing: f, resolved: r, num_firing: one, num_resolved: two}}",
+    )
+    .remove(0);
     assert_eq!(v1.url.expose(), "https://events.pagerduty.com/generic/2010-04-15/create_event.json");
     assert_eq!(
         serde_json::from_slice::<Json>(&v1.body).unwrap(),
