@@ -150,7 +150,8 @@ impl<'a> Fleet<'a> {
     }
 }
 
-fn request(protocol: Protocol, samples: &[(Labels, [Sample; 1])]) -> Outcome<Vec<u8>> {
+/// A write request: series with their samples.
+pub(crate) fn request(protocol: Protocol, samples: &[(Labels, [Sample; 1])]) -> Outcome<Vec<u8>> {
     let series: Vec<SeriesOut<'_>> = samples
         .iter()
         .map(|(labels, samples)| SeriesOut { labels: Some(labels), samples, ..Default::default() })

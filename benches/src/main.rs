@@ -11,6 +11,7 @@
 
 mod bench;
 mod capture;
+mod cost;
 mod decode;
 mod fleet;
 mod http;
@@ -20,6 +21,7 @@ mod options;
 mod questions;
 mod report;
 mod server;
+mod synthetic;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,11 @@ questions:
   decode     nanoseconds per sample of our own decoders, no server
   ingest     samples per CPU-second, remote write 1.0 and 2.0
   disk       bytes per sample on disk
-  query      CPU per query over two hours of data
+  query      CPU per query over two hours of data, just written
+  sealed     the same over data that was packed into blocks
+  promql     CPU of the 43 expressions of Prometheus' own range query benchmark
+  regex      CPU of regular expressions over a million label values
+  memory     how far careless queries drive memory
   rules      CPU and lateness of 10,000 rules, and 10,000 alerts through a restart
   restart    memory per active series, and kill -9 to ready
   exporters  bytes per sample on disk, recording by recording
@@ -57,8 +61,21 @@ pub(crate) struct Order {
     pub(crate) churn: usize,
 }
 
-const QUESTIONS: [&str; 9] =
-    ["decode", "ingest", "disk", "query", "rules", "restart", "exporters", "pressure", "alerts"];
+const QUESTIONS: [&str; 13] = [
+    "decode",
+    "ingest",
+    "disk",
+    "query",
+    "restart",
+    "sealed",
+    "promql",
+    "regex",
+    "memory",
+    "rules",
+    "exporters",
+    "pressure",
+    "alerts",
+];
 const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];
 
 impl Options {

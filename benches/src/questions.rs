@@ -2,9 +2,12 @@
 
 mod alerts;
 mod disk;
+mod expressions;
 mod ingest;
+mod memory;
 mod pressure;
 mod query;
+mod regex;
 mod restart;
 mod rules;
 
@@ -45,8 +48,12 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
                 "disk" => disk::measure(&bench, kind, &mut report),
                 "exporters" => disk::by_exporter(&bench, kind, &mut report),
                 "pressure" => pressure::measure(&bench, kind, &mut report),
-                "query" => query::measure(&bench, kind, &mut report),
                 "rules" => rules::measure(&bench, kind, &mut report),
+                "query" => query::measure(&bench, kind, &mut report, query::Age::Fresh),
+                "sealed" => query::measure(&bench, kind, &mut report, query::Age::Sealed),
+                "promql" => expressions::measure(&bench, kind, &mut report),
+                "regex" => regex::measure(&bench, kind, &mut report),
+                "memory" => memory::measure(&bench, kind, &mut report),
                 _ => restart::measure(&bench, kind, &mut report),
             };
             if let Err(problem) = result {
@@ -58,6 +65,7 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
         }
     }
     report.judge();
+    report.sum_up();
     report.print(&servers);
     Ok(())
 }

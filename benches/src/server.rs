@@ -96,7 +96,8 @@ impl Kind {
                 command
                     .arg(format!("--storage.tsdb.path={}", data.display()))
                     .arg(format!("--web.listen-address={address}"))
-                    .arg("--web.enable-admin-api");
+                    .arg("--web.enable-admin-api")
+                    .arg("--enable-feature=promql-experimental-functions,promql-extended-range-selectors");
             }
         }
         Ok(command)
@@ -183,6 +184,18 @@ impl Server {
 
     pub(crate) fn usage(&self) -> Outcome<Usage> {
         usage_of(&self.child.id().to_string()).map_err(|e| e.to_string())
+    }
+
+    /// Begins to measure the peak of memory anew.
+    pub(crate) fn forget_peak(&self) -> Outcome<()> {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").map_err(|e| e.to_string())
+    }
+
+    /// The most memory in RAM since [`Server::forget_peak`].
+    pub(crate) fn peak_bytes(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).map_err(|e| e.to_string())?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_ascii_whitespace().next());
+        kib.and_then(|kib| kib.parse::<u64>().ok()).map(|kib| kib << 10).ok_or("no peak of memory".to_owned())
     }
 
     /// Waits until the server has nothing left to do, or `limit` is over.

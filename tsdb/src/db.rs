@@ -14,6 +14,7 @@ pub(crate) mod frames;
 pub(crate) mod imports;
 pub(crate) mod inner;
 pub(crate) mod keeping;
+pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod maintain;
 pub(crate) mod merge;
@@ -30,6 +31,8 @@ pub(crate) mod set;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod target;
+pub(crate) mod tile;
+pub(crate) mod tracks;
 pub(crate) mod verify;
 pub(crate) mod view;
 pub(crate) mod weigh;
@@ -66,6 +69,7 @@ use open::{io_error, recover};
 use querier::DbQuerier;
 use reserve::Reserve;
 pub use stats::{BlockInfo, DbStats};
+use tile::Tiles;
 pub use verify::{Finding, Verified, verify};
 use view::{Parts, View};
 
@@ -107,6 +111,7 @@ impl<D: Disk> Db<D> {
         let state = manifest.state().clone();
         open::sweep(&disk, &state, options.quarantine_bytes).map_err(io_error(&disk, root))?;
         let cache = BlockCache::new(options.block_cache_bytes);
+        let frame_cache_bytes = options.frame_cache_bytes;
         let (blocks, unreadable) = open::open_blocks(&disk, &state, &cache);
         let entropy: Box<dyn Entropy> = match options.seed {
             Some(seed) => Box::new(SeededEntropy::new(seed)),
@@ -165,6 +170,7 @@ impl<D: Disk> Db<D> {
             generation: AtomicU32::new(1),
             changes: Mutex::default(),
             cache,
+            tiles: Tiles::new(frame_cache_bytes),
             counters,
             reserve: Mutex::new(reserve),
             relief: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod bytes;
+mod cache;
 pub mod codec;
 mod counters;
 mod cut;

@@ -54,6 +54,8 @@ pub struct Options {
     pub read_ahead_bytes: usize,
     /// Decoded pages of blocks kept in memory, in bytes.
     pub block_cache_bytes: usize,
+    /// Decoded columns of frames kept in memory, in bytes.
+    pub frame_cache_bytes: usize,
     /// Fixes the keys of hash tables and segments, for tests; `None` takes them from the operating system.
     pub seed: Option<u64>,
 }
@@ -81,6 +83,7 @@ impl Default for Options {
             max_metadata: 100_000,
             read_ahead_bytes: 48 << 20,
             block_cache_bytes: 64 << 20,
+            frame_cache_bytes: 64 << 20,
             seed: None,
         }
     }

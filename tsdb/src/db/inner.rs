@@ -13,6 +13,7 @@ use super::directory::Directory;
 use super::keeping::Housekeeping;
 use super::reserve::Reserve;
 use super::scrub::Scrub;
+use super::tile::Tiles;
 use super::view::View;
 use crate::block::BlockCache;
 use crate::counters::Counters;
@@ -52,6 +53,8 @@ pub(crate) struct Inner<D: Disk> {
     pub(crate) changes: Mutex<Changes>,
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,
+    /// Decoded columns of frames.
+    pub(crate) tiles: Tiles,
     pub(crate) counters: Counters,
     /// Room for the time when the disk is full.
     pub(crate) reserve: Mutex<Reserve<D>>,
