@@ -30,7 +30,7 @@ const QUERIES: [&str; 12] = [
     "topk(2, load)",
     "absent(gone)",
     "gone",
-    "count_over_time({__name__=~\".+\"}[1h7ms])",
+    "count_over_time({__name__=~\"load|strange|requests_total\"}[1h7ms])",
     "changes(strange[2h7ms])",
 ];
 

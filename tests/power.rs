@@ -23,7 +23,7 @@ fn a_power_cut_costs_nothing_acknowledged() {
     let Some(volume) = Volume::ext4(&dir.path().join("data"), &dir.path().join("image"), 512) else { return };
     let mut random = now_ms() as u64;
     let port = free_port();
-    let mut acked = Acked::nothing();
+    let (mut acked, mut before, mut idle) = (Acked::nothing(), 0, 0);
     for cycle in 0..cycles {
         let server = process::nightjar(port, dir.path(), &[]);
         check(port, &acked);
@@ -46,7 +46,11 @@ fn a_power_cut_costs_nothing_acknowledged() {
             return;
         }
         volume.remount();
-        eprintln!("cycle {cycle}: {} requests acknowledged", acked.iter().map(|a| a.requests).sum::<i64>());
+        let total = acked.iter().map(|a| a.requests).sum::<i64>();
+        idle = if total > before { 0 } else { idle + 1 };
+        assert!(idle < 5, "cycle {cycle}: nothing is accepted any more");
+        before = total;
+        eprintln!("cycle {cycle}: {total} requests acknowledged");
     }
     let server = process::nightjar(port, dir.path(), &[]);
     check(port, &acked);

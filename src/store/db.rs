@@ -51,6 +51,7 @@ fn with_memory(limit: u64) -> Options {
     Options {
         queue_bytes: default.queue_bytes.min(share),
         read_ahead_bytes: default.read_ahead_bytes.min(share),
+        seal_memory_bytes: default.seal_memory_bytes.min(share),
         block_cache_bytes: default.block_cache_bytes.min(share),
         ..default
     }

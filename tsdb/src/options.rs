@@ -52,6 +52,8 @@ pub struct Options {
     pub max_metadata: usize,
     /// Decoded samples a query keeps in memory to read a frame only once, in bytes.
     pub read_ahead_bytes: usize,
+    /// Encoded samples of a block being sealed that are kept in memory before a scratch file is used, in bytes.
+    pub seal_memory_bytes: usize,
     /// Decoded pages of blocks kept in memory, in bytes.
     pub block_cache_bytes: usize,
     /// Decoded columns of frames kept in memory, in bytes.
@@ -82,6 +84,7 @@ impl Default for Options {
             max_label_value_bytes: 8192,
             max_metadata: 100_000,
             read_ahead_bytes: 48 << 20,
+            seal_memory_bytes: 32 << 20,
             block_cache_bytes: 64 << 20,
             frame_cache_bytes: 64 << 20,
             seed: None,

@@ -368,3 +368,19 @@ fn old_blocks_are_removed() {
     assert!(before < 20, "old segments are removed: {before}");
     assert!(disk.list("quarantine".as_ref()).is_err(), "nothing was put aside");
 }
+
+/// Room that was reserved for a segment is given back by whoever comes after a crash.
+#[test]
+fn a_crash_loop_does_not_fill_the_disk() {
+    let mut disk = SimDisk::new();
+    for i in 0..20 {
+        let db = open(&disk, options()).unwrap();
+        append(&db, &one("__name__=a,job=b", &[(NOW + i, i as f64)]), Atomicity::Whole, NOW + i).unwrap();
+        let next = disk.crash(Crash::KeepAll);
+        drop(db);
+        disk = next;
+    }
+    assert!(disk.used_bytes() < 32 << 20, "{} bytes", disk.used_bytes());
+    let db = open(&disk, options()).unwrap();
+    assert_eq!(read(&db)[&labels("__name__=a,job=b").to_string()].len(), 20);
+}

@@ -117,6 +117,11 @@ impl<D: Disk> Log<D> {
         }
         self.close();
         let number = self.next_segment;
+        if let Some(before) = number.checked_sub(1)
+            && let Err(error) = segment::trim(&self.disk, before)
+        {
+            tracing::debug!(%error, segment = before, "the room reserved for a segment could not be given back");
+        }
         // A number is used once, whatever comes of it.
         self.next_segment += 1;
         let header = SegmentHeader { number, salt: (self.salt)(), first_lsn: frames.first_lsn };

@@ -146,7 +146,8 @@ impl<D: Disk> Sealing<'_, D> {
     fn block(&self, number: u64, range: BlockRange) -> io::Result<bool> {
         let inner = self.inner;
         let scratch = block_path(number).with_extension("tmp");
-        let mut builder = BlockBuilder::create(&inner.disk, &scratch, range, BlockOptions::default())?;
+        let options = BlockOptions { memory_bytes: inner.options.seal_memory_bytes, ..BlockOptions::default() };
+        let mut builder = BlockBuilder::create(&inner.disk, &scratch, range, options)?;
         let inside = ClosedRange { start: range.start, end: range.end.min(self.until) - 1 };
         let seal = &self.view.parts.seal;
         let timelines: Vec<u32> = {

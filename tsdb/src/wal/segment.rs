@@ -241,6 +241,14 @@ fn with_page(
     }
 }
 
+/// Gives back the room that was reserved for a segment and is not needed, whoever wrote it and however that ended.
+pub(crate) fn trim<D: Disk>(disk: &D, number: u32) -> io::Result<()> {
+    match disk.open(&path(number), OpenMode::ReadWrite) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        file => file.and_then(|file| file.set_len(file.len()?)),
+    }
+}
+
 /// Reserves room where the file system can.
 pub(crate) fn reserve<F: DiskFile>(file: &F, room: u64) -> io::Result<()> {
     match file.allocate(room) {

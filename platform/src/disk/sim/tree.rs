@@ -127,6 +127,11 @@ impl Tree {
         if let Some(Inode::File { bytes, allocated }) = self.inodes.get_mut(&id) {
             match op {
                 DataOp::Allocate(len) => *allocated = (*allocated).max(*len),
+                DataOp::SetLen(len) => {
+                    // As file systems do: what is reserved beyond the end goes, even if the end stays where it is.
+                    *allocated = (*allocated).min(*len);
+                    change(Arc::make_mut(bytes), op);
+                }
                 op => change(Arc::make_mut(bytes), op),
             }
         }
