@@ -58,7 +58,7 @@ impl Setting {
     fn need(&self, node: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
         Ok(match &node.kind {
             NodeKind::Number(_) | NodeKind::String(_) => Need { points: self.steps(), ..Need::default() },
-            NodeKind::Negate(inner) => self.need(inner, weigh)?,
+            NodeKind::Negate(inner) | NodeKind::Plus(inner) => self.need(inner, weigh)?,
             NodeKind::StepInvariant(inner) => {
                 let once = Setting { grid: self.grid.first_only(), ..*self }.need(inner, weigh)?;
                 let repeats = if node.value_type == ValueType::Matrix { 1.0 } else { self.steps() };
