@@ -198,11 +198,6 @@ impl Directory {
         self.breaks.push(position);
     }
 
-    /// All sections of a timeline.
-    pub(crate) fn entries(&self, timeline: u32) -> &[Entry] {
-        self.lines.get(&timeline).map_or(&[], |line| &line.entries)
-    }
-
     /// All timelines and their sections, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &[Entry])> {
         self.lines.iter().map(|(timeline, line)| (*timeline, &line.entries[..]))
