@@ -110,6 +110,38 @@ fn f4_as_alertmanager_does_it_when_asked_to() {
 }
 
 #[test]
+fn f4_an_end_that_was_silenced_is_not_made_up_for_as_in_alertmanager() {
+    for crash in [false, true] {
+        let options = Options { strict_mutes: true, ..Options::default() };
+        let mut world = World::with(ONE, options, |_, _| (0, delivered()));
+        world.post("disk cpu");
+        world.until(5_000);
+        let silence = world.silence("alertname=disk", 5_000, HOUR);
+        world.post("-disk");
+        world.until(15_000);
+        if crash {
+            world.crash(Some(Crash::LoseUnsynced), 0);
+        }
+        world.expire(&silence);
+        world.post("fan");
+        world.until(25_000);
+        assert_eq!(world.story(), ["1: cpu disk", "21: cpu fan"]);
+    }
+}
+
+#[test]
+fn a_try_that_timed_out_is_followed_by_the_next_at_once() {
+    let text = ONE.replace("'http://a'", "'http://a', timeout: 5s");
+    let mut world = World::with(&text, Options::default(), |now, send| match now < 8_000 {
+        true => (send.timeout_ms, failed()),
+        false => (0, delivered()),
+    });
+    world.post("disk");
+    world.until(MINUTE);
+    assert_eq!(world.story(), ["11.002: disk"], "1 s, 6 s and 11 s");
+}
+
+#[test]
 fn f5_every_source_inhibits() {
     let text = format!(
         "{ONE}\ninhibit_rules: [{{source_matchers: [kind=source], target_matchers: [kind=target], equal: [zone]}}]"

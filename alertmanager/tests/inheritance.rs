@@ -41,7 +41,20 @@ fn it_is_repeated_when_it_is_due() {
     let mut world = World::new(CONFIG);
     let now = world.now();
     world.router.inherit(now, entry(&["x"]), START_MS - 3_000_000);
-    world.post("x");
+    for minute in 0..11 {
+        world.until(minute * 60_000);
+        world.post("x");
+    }
     world.until(700_000);
     assert_eq!(world.story(), ["601: x"]);
+}
+
+#[test]
+fn its_end_is_told() {
+    let mut world = World::new(CONFIG);
+    let now = world.now();
+    world.router.inherit(now, entry(&["x"]), START_MS - 60_000);
+    world.post("x");
+    world.until(700_000);
+    assert_eq!(world.story(), ["301: -x"], "nobody posted it for the resolve timeout");
 }

@@ -55,7 +55,22 @@ impl Setting {
         self.grid.len as f64
     }
 
+    /// Left operands may be nested as deep as the parser allows: they are walked, not called.
     fn need(&self, node: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
+        let (mut chain, mut innermost) = (Vec::new(), node);
+        while let NodeKind::Binary(binary) = &innermost.kind {
+            chain.push(&**binary);
+            innermost = &binary.lhs;
+        }
+        let mut need = self.operand(innermost, weigh)?;
+        for binary in chain.into_iter().rev() {
+            let rhs = self.need(&binary.rhs, weigh)?;
+            need = joined(binary, need, rhs);
+        }
+        Ok(need)
+    }
+
+    fn operand(&self, node: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
         Ok(match &node.kind {
             NodeKind::Number(_) | NodeKind::String(_) => Need { points: self.steps(), ..Need::default() },
             NodeKind::Negate(inner) | NodeKind::Plus(inner) => self.need(inner, weigh)?,
@@ -72,7 +87,7 @@ impl Setting {
             }
             NodeKind::Call(call) => self.call(call, weigh)?,
             NodeKind::Aggregate(aggregate) => self.aggregate(aggregate, weigh)?,
-            NodeKind::Binary(binary) => self.binary(binary, weigh)?,
+            NodeKind::Binary(_) => self.need(node, weigh)?,
         })
     }
 
@@ -135,10 +150,14 @@ impl Setting {
         Ok(Need { series: weight.series as f64, points: self.points(&weight, range_ms), kept: 0.0 })
     }
 
-    /// A subquery as a function folds it.
+    /// A subquery as a function folds it: each of its samples is seen by all steps within its range.
     fn folded(&self, range: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
         let need = self.need(range, weigh)?;
-        Ok(Need { points: need.points.min(need.series * self.steps()), ..need })
+        let seen_by = match &range.kind {
+            NodeKind::Subquery(subquery) => subquery.range_ms as f64 / self.grid.step_ms.max(1) as f64 + 1.0,
+            _ => self.steps(),
+        };
+        Ok(Need { points: (need.points * seen_by).min(need.series * self.steps()), ..need })
     }
 
     fn aggregate(&self, node: &AggregateNode, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
@@ -149,25 +168,25 @@ impl Setting {
         };
         Ok(Need { series: 1.0, points: self.steps(), kept })
     }
+}
 
-    fn binary(&self, node: &BinaryNode, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
-        let (lhs, rhs) = (self.need(&node.lhs, weigh)?, self.need(&node.rhs, weigh)?);
-        let kept = lhs.kept + rhs.kept;
-        let filters = !node.return_bool && compares(node.op);
-        let vectors = node.lhs.value_type == ValueType::Vector && node.rhs.value_type == ValueType::Vector;
-        Ok(match node.op {
-            BinaryOp::And | BinaryOp::Unless => Need { kept, ..Need::default() },
-            BinaryOp::Or => Need { kept, ..lhs },
-            _ if filters => Need { kept, ..Need::default() },
-            _ if vectors => {
-                let one = if node.matching.card == Cardinality::OneToMany { lhs } else { rhs };
-                let fewer = if lhs.points < rhs.points { lhs } else { rhs };
-                let kept = kept + one.points * KEPT_BYTES;
-                Need { series: fewer.series, points: fewer.points, kept }
-            }
-            _ if lhs.points > rhs.points => Need { kept, ..lhs },
-            _ => Need { kept, ..rhs },
-        })
+/// What an operator makes of what its operands give.
+fn joined(node: &BinaryNode, lhs: Need, rhs: Need) -> Need {
+    let kept = lhs.kept + rhs.kept;
+    let filters = !node.return_bool && compares(node.op);
+    let vectors = node.lhs.value_type == ValueType::Vector && node.rhs.value_type == ValueType::Vector;
+    match node.op {
+        BinaryOp::And | BinaryOp::Unless => Need { kept, ..Need::default() },
+        BinaryOp::Or => Need { kept, ..lhs },
+        _ if filters => Need { kept, ..Need::default() },
+        _ if vectors => {
+            let one = if node.matching.card == Cardinality::OneToMany { lhs } else { rhs };
+            let fewer = if lhs.points < rhs.points { lhs } else { rhs };
+            let kept = kept + one.points * KEPT_BYTES;
+            Need { series: fewer.series, points: fewer.points, kept }
+        }
+        _ if lhs.points > rhs.points => Need { kept, ..lhs },
+        _ => Need { kept, ..rhs },
     }
 }
 

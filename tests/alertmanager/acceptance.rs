@@ -1,13 +1,12 @@
 //! The scenarios of Alertmanager's own acceptance tests, restated, on a real clock with their tolerances.
 
-use std::sync::Barrier;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::listener::Deed;
 use crate::router::{Router, silence};
-use crate::scenario::{Scenario, run};
+use crate::scenario::{Scenario, hold};
 use crate::support::now_ms;
 
 /// One route to one receiver with a webhook.
@@ -288,25 +287,12 @@ fn a_cold_start() {
                 11-11.5  want  test1@-100 test2@2 test3@-100 test4@7",
         ..base()
     };
-    let dir = tempfile::tempdir().unwrap();
-    run(&scenario, dir.path(), &Barrier::new(1)).unwrap();
+    hold(&[scenario]);
 }
 
-/// All at once: they mostly wait.
 #[test]
 fn the_scenarios_of_the_acceptance_tests() {
-    let dir = tempfile::tempdir().unwrap();
-    let scenarios = scenarios();
-    let ready = Barrier::new(scenarios.len());
-    let failures: Vec<String> = std::thread::scope(|scope| {
-        let run = |scenario: &Scenario| {
-            let place = dir.path().join(scenario.name);
-            run(scenario, &place, &ready).err().map(|why| format!("{}: {why}", scenario.name))
-        };
-        let running: Vec<_> = scenarios.iter().map(|scenario| scope.spawn(move || run(scenario))).collect();
-        running.into_iter().filter_map(|thread| thread.join().unwrap_or(Some("it panicked".to_owned()))).collect()
-    });
-    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+    hold(&scenarios());
 }
 
 const QUIET: &str = "route: {receiver: default, group_by: [], group_wait: 1s, group_interval: 10m, repeat_interval: 1h}\n\

@@ -107,7 +107,8 @@ fn alerts_by_hand() {
     wait_until("its end is told", Duration::from_secs(5), || {
         listener.taken().iter().any(|m| m.body["status"] == "resolved")
     });
-    assert!(tool.fail(&["alert", "query", "x=~("]).contains("error"));
+    // By itself amtool would take it for the name of an alert.
+    assert!(tool.fail(&["alert", "query", "alertname=test1", "x=~("]).contains("error parsing regexp"));
 }
 
 #[test]
@@ -157,19 +158,24 @@ fn imports_that_fail() {
     let dir = tempfile::tempdir().unwrap();
     let router = Router::start(dir.path(), &CONFIG.replace("URL", "http://127.0.0.1:1"), &[]);
     let tool = Tool { router: &router, dir: dir.path() };
-    let import = |text: &str| {
-        std::fs::write(dir.path().join("file.json"), text).unwrap();
-        tool.fail(&["silence", "import", "file.json"])
+    let write = |text: &str| std::fs::write(dir.path().join("file.json"), text).unwrap();
+    write("[{\"broken\": \"json\"");
+    assert!(tool.fail(&["silence", "import", "file.json"]).contains("couldn't unmarshal"));
+    // Debian's amtool counts failures beside its exit, so only what it prints is certain.
+    let refused = |silences: Value| {
+        write(&silences.to_string());
+        let output = tool.output(&["silence", "import", "file.json"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        said.matches("start time must be before end time").count()
     };
-    assert!(import("[{\"broken\": \"json\"").contains("couldn't unmarshal"));
     let zero = "0001-01-01T00:00:00.000Z";
     let mut never = silence("alertname", "test", 0, 0);
     (never["startsAt"], never["endsAt"]) = (zero.into(), zero.into());
-    import(&json!([never]).to_string());
+    assert_eq!(refused(json!([never])), 1);
     let now = now_ms();
     let (good, bad) =
         (|n: &str| silence("alertname", n, now, now + 60_000), |n: &str| silence("alertname", n, now + 60_000, now));
-    import(&json!([good("1"), bad("2"), good("3"), bad("4"), good("5")]).to_string());
+    assert_eq!(refused(json!([good("1"), bad("2"), good("3"), bad("4"), good("5")])), 2);
     assert_eq!(tool.json(&["silence", "query"]).as_array().unwrap().len(), 3, "the good ones were taken");
 }
 

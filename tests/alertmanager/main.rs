@@ -14,6 +14,7 @@ mod crash;
 mod differential;
 mod insight;
 mod listener;
+mod pulse;
 mod router;
 mod scenario;
 mod takeover;

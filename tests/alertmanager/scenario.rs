@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
 use crate::listener::{Deed, Listener, Message};
+use crate::pulse::Pulse;
 use crate::router::{Router, time};
 use crate::support::now_ms;
 
@@ -55,8 +57,58 @@ impl Zero {
     }
 }
 
-/// Runs a scenario from when all are ready; the error tells what was expected and what came.
-pub fn run(scenario: &Scenario, dir: &Path, ready: &Barrier) -> Result<(), String> {
+/// A machine that is later than this cannot tell whether a scenario holds.
+const TOO_LATE: Duration = Duration::from_millis(100);
+
+/// How often what failed on a late machine is run again, every time with fewer beside it.
+const ROUNDS: usize = 4;
+
+/// What was expected and what came, and how late the machine was meanwhile.
+struct Failure<'a> {
+    scenario: &'a Scenario,
+    why: String,
+    late: Duration,
+}
+
+/// Runs scenarios at once, as they mostly wait; panics when one does not hold.
+pub fn hold(scenarios: &[Scenario]) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut left: Vec<&Scenario> = scenarios.iter().collect();
+    for round in 1..=ROUNDS {
+        let failures = together(&left, &dir.path().join(round.to_string()));
+        let last = round == ROUNDS;
+        let firm: Vec<String> = failures
+            .iter()
+            .filter(|failure| last || failure.late < TOO_LATE)
+            .map(|failure| format!("{} ({:?} late): {}", failure.scenario.name, failure.late, failure.why))
+            .collect();
+        assert!(firm.is_empty(), "{}", firm.join("\n\n"));
+        for failure in &failures {
+            eprintln!("again: {}, the machine was {:?} late", failure.scenario.name, failure.late);
+        }
+        left = failures.iter().map(|failure| failure.scenario).collect();
+        if left.is_empty() {
+            return;
+        }
+    }
+}
+
+fn together<'a>(scenarios: &[&'a Scenario], dir: &Path) -> Vec<Failure<'a>> {
+    let ready = Barrier::new(scenarios.len());
+    thread::scope(|scope| {
+        let ready = &ready;
+        let run = |scenario: &'a Scenario| {
+            let place = dir.join(scenario.name);
+            scope.spawn(move || run(scenario, &place, ready).err())
+        };
+        let running: Vec<_> = scenarios.iter().map(|scenario| (*scenario, run(scenario))).collect();
+        let panicked = |scenario| Some(Failure { scenario, why: "it panicked".to_owned(), late: Duration::ZERO });
+        running.into_iter().filter_map(|(scenario, thread)| thread.join().unwrap_or(panicked(scenario))).collect()
+    })
+}
+
+/// Runs a scenario from when all are ready.
+fn run<'a>(scenario: &'a Scenario, dir: &Path, ready: &Barrier) -> Result<(), Failure<'a>> {
     let zero: Arc<OnceLock<Zero>> = Arc::default();
     let listeners: Vec<Listener> = (0..2)
         .map(|i| {
@@ -71,29 +123,33 @@ pub fn run(scenario: &Scenario, dir: &Path, ready: &Barrier) -> Result<(), Strin
     // Starting costs more than what follows, so nobody begins before all have started.
     let routers = catch_unwind(AssertUnwindSafe(|| start(scenario, dir, &config)));
     ready.wait();
-    let routers = routers.map_err(|_| "it did not start".to_owned())?;
+    let failure = |why, late| Failure { scenario, why, late };
+    let routers = routers.map_err(|_| failure("it did not start".to_owned(), Duration::ZERO))?;
+    let pulse = Pulse::of(routers.iter().map(|router| router.port).collect());
     let zero = *zero.get_or_init(|| Zero { instant: Instant::now(), wall_ms: now_ms() });
     let lines: Vec<Vec<&str>> = scenario.script.lines().map(|l| l.split_whitespace().collect::<Vec<_>>()).collect();
     let lines: Vec<Vec<&str>> = lines.into_iter().filter(|words| words.len() > 1).collect();
-    let mut ids = BTreeMap::new();
+    let (mut ids, mut late) = (BTreeMap::new(), Duration::ZERO);
     let mut actions: Vec<_> = lines.iter().filter(|words| !words[0].contains('-')).collect();
     actions.sort_by(|a, b| a[0].parse::<f64>().unwrap().total_cmp(&b[0].parse::<f64>().unwrap()));
     for words in actions {
         let at = zero.instant + Duration::from_secs_f64(words[0].parse().unwrap());
         std::thread::sleep(at.saturating_duration_since(Instant::now()));
         act(words, &routers, zero, &mut ids);
+        late = late.max(at.elapsed());
     }
     let wants: Vec<_> = lines.iter().filter(|words| words[0].contains('-')).collect();
     let last = wants.iter().map(|words| interval(words[0]).1).fold(0.0, f64::max);
     let end = zero.instant + Duration::from_secs_f64(last + scenario.tolerance_s.min(0.5) + 0.1);
     std::thread::sleep(end.saturating_duration_since(Instant::now()));
     let outcome = (0..2).try_for_each(|i| check(scenario, &wants, i, &listeners[i].taken(), zero));
+    late = late.max(pulse.worst());
     for router in routers {
         if router.process.terminate() != Some(0) {
-            return Err("the exit code is not 0".to_owned());
+            return Err(failure("the exit code is not 0".to_owned(), Duration::ZERO));
         }
     }
-    outcome
+    outcome.map_err(|why| failure(why, late))
 }
 
 /// All instances, which know each other before this returns.

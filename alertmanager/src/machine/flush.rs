@@ -126,6 +126,9 @@ impl Machine {
         let repeat_interval_ms = self.tree.get(group.route).repeat_interval_ms;
         let wishes = Wishes { send_resolved: integration.send_resolved(), repeat_interval_ms };
         let strict = self.options.strict_mutes;
+        if strict {
+            self.swallow_ends(id, alerts);
+        }
         let line = self.lines.entry(id.clone()).or_default();
         // Who heard that an alert fires hears that it has ended, whatever keeps it quiet now.
         let passes = |(fingerprint, verdict, mention): &&(Fingerprint, Verdict, Mention)| {
@@ -158,6 +161,15 @@ impl Machine {
         }
     }
 
+    /// An end that is kept quiet when it is first seen is never told, as in Alertmanager.
+    fn swallow_ends(&mut self, id: &LineId, alerts: &[(Fingerprint, Verdict, Mention)]) {
+        let quiet = alerts.iter().filter(|(_, verdict, mention)| mention.resolved && *verdict != Verdict::Passed);
+        let quiet: Vec<_> = quiet.map(|(fingerprint, ..)| *fingerprint).collect();
+        if self.lines.get_mut(id).is_some_and(|line| line.close(&quiet)) {
+            self.record_told(id);
+        }
+    }
+
     pub(super) fn record_told(&mut self, id: &LineId) {
         if let Some(Line { told: Some(told), next_seq, .. }) = self.lines.get(id) {
             let (line, told, next_seq) = (id.clone(), told.clone(), *next_seq);
@@ -175,6 +187,6 @@ impl Machine {
         self.attempts.insert((next_attempt, intent.line.clone()));
         let line = self.lines.entry(intent.line.clone()).or_default();
         line.next_seq = intent.seq + 1;
-        line.pending = Some(Pending { intent, attempts: 0, next_attempt, in_flight: false });
+        line.pending = Some(Pending { intent, attempts: 0, begun: next_attempt, next_attempt, in_flight: false });
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Line {
 pub(super) struct Pending {
     pub(super) intent: Intent,
     pub(super) attempts: u32,
+    /// When the last try began.
+    pub(super) begun: Steady,
     pub(super) next_attempt: Steady,
     pub(super) in_flight: bool,
 }
@@ -136,13 +138,14 @@ impl Line {
         self.told = Some(told);
     }
 
-    /// Alerts have ended, and the line does not want to tell that.
-    pub(super) fn close(&mut self, ended: &[Fingerprint]) {
-        if let Some(told) = &mut self.told {
-            ended.iter().for_each(|alert| {
-                told.open.remove(alert);
-            });
-        }
+    /// Alerts have ended, and the line does not want to tell that. Answers whether it had told any of them.
+    pub(super) fn close(&mut self, ended: &[Fingerprint]) -> bool {
+        let Some(told) = &mut self.told else { return false };
+        let before = told.open.len();
+        ended.iter().for_each(|alert| {
+            told.open.remove(alert);
+        });
+        told.open.len() < before
     }
 
     /// Whether the line has nothing more to say about an alert that has ended.
@@ -180,7 +183,7 @@ mod tests {
         let group = GroupId { route: "r".into(), labels: Default::default() };
         let line = LineId { group, receiver: "x".into(), kind: "webhook".into(), index: 0 };
         let intent = Intent { line, seq: 0, reason: Reason::First, at: 0, wall: 0, alerts: mentions(alerts) };
-        Some(Pending { intent, attempts: 1, next_attempt: 0, in_flight })
+        Some(Pending { intent, attempts: 1, begun: 0, next_attempt: 0, in_flight })
     }
 
     /// Upper case fires, lower case has ended.

@@ -9,7 +9,7 @@ use crate::record::{Ending, GroupId, Intent, LineId, Record, Steady};
 use super::line::Pending;
 use super::{Decision, Machine, Now, Outcome, Send, SentAlert};
 
-/// First pause between tries; each is half as long again.
+/// First pause between the beginnings of two tries, give or take half of it; each is half as long again.
 const FIRST_PAUSE_MS: f64 = 500.0;
 /// Longest pause while few messages wait for an integration, so that one that is back hears of it soon.
 const SHORT_PAUSE_MS: f64 = 8_000.0;
@@ -38,6 +38,7 @@ impl Machine {
             return;
         }
         pending.attempts += 1;
+        pending.begun = steady;
         pending.in_flight = true;
         let (intent, attempt) = (pending.intent.clone(), pending.attempts);
         match self.message(id, intent, attempt) {
@@ -85,7 +86,8 @@ impl Machine {
             return;
         }
         pending.in_flight = false;
-        let pause = match outcome {
+        let (begun, attempts) = (pending.begun, pending.attempts);
+        let next = match outcome {
             Outcome::Delivered(thread) => {
                 self.finish(now, id, seq, Ending::Delivered(thread));
                 if self.down.remove(&integration_of(id)) {
@@ -94,28 +96,33 @@ impl Machine {
                 return;
             }
             Outcome::Retry { after_ms, .. } => {
-                let attempts = pending.attempts;
                 self.down.insert(integration_of(id));
-                let waiting = self.waiting_beside(id);
-                let longest = (waiting as f64 * 500.0).clamp(SHORT_PAUSE_MS, LONG_PAUSE_MS);
-                let exponent = attempts.saturating_sub(1).min(64) as i32;
-                let pause = (FIRST_PAUSE_MS * 1.5_f64.powi(exponent)).min(longest);
-                let jitter = 0.5 + self.random.below(1001) as f64 / 1000.0;
-                ((pause * jitter) as i64).max(after_ms.unwrap_or(0))
+                let earliest = steady.saturating_add(after_ms.unwrap_or(0));
+                begun.saturating_add(self.pause(id, attempts)).max(earliest)
             }
             Outcome::Refused { .. } => {
                 let route = self.tree.by_id(&id.group.route);
-                route.map_or(LONG_PAUSE_MS as i64, |(_, route)| route.group_interval_ms)
+                steady.saturating_add(route.map_or(LONG_PAUSE_MS as i64, |(_, route)| route.group_interval_ms))
             }
         };
         if let Some(pending) = self.lines.get_mut(id).and_then(|line| line.pending.as_mut()) {
-            pending.next_attempt = steady.saturating_add(pause.max(1));
+            pending.next_attempt = next.max(steady.saturating_add(1));
             self.attempts.insert((pending.next_attempt, id.clone()));
         }
         // What came meanwhile may be said in one message with what was not heard.
         if self.lines.get(id).is_some_and(|line| line.missed) {
             self.look_again(now, id);
         }
+    }
+
+    /// From the beginning of a try that failed to the next one, so that a slow failure costs no further pause.
+    fn pause(&mut self, id: &LineId, attempts: u32) -> i64 {
+        let waiting = self.waiting_beside(id);
+        let longest = (waiting as f64 * 500.0).clamp(SHORT_PAUSE_MS, LONG_PAUSE_MS);
+        let exponent = attempts.saturating_sub(1).min(64) as i32;
+        let pause = (FIRST_PAUSE_MS * 1.5_f64.powi(exponent)).min(longest);
+        let jitter = 0.5 + self.random.below(1001) as f64 / 1000.0;
+        (pause * jitter) as i64
     }
 
     /// A message is told no more.

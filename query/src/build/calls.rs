@@ -178,11 +178,9 @@ impl<'q> Builder<'q> {
         });
         let (at, offset_ms) = first_selector_time(v).unwrap_or((None, 0));
         let select = |matchers| -> Result<Vector<'q>, QueryError> {
-            // Offset and `@` of the base tell which samples are read, not at which time they are looked for.
-            let mut selector = Selector { matchers, offset_ms, at, mode: None, statistics_only: false };
-            let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.end));
+            let selector = Selector { matchers, offset_ms, at, mode: None, statistics_only: false };
+            let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
             let range = selector.reads(first, last, 0, self.context.lookback_ms);
-            (selector.offset_ms, selector.at) = (0, None);
             let hints =
                 SelectHints { step_ms: self.grid.step_ms, func: "info".to_owned(), ..SelectHints::range(range) };
             let tiles = Tiles::select(self.context, &selector, &hints)?;
@@ -194,7 +192,7 @@ impl<'q> Builder<'q> {
     }
 }
 
-/// `@` and offset of the first selector of an expression; a subquery counts as one.
+/// `@` and offset of the first selector of an expression, those of the subqueries around it included.
 fn first_selector_time(node: &Node) -> Option<(Option<i64>, i64)> {
     match &node.kind {
         NodeKind::Number(_) | NodeKind::String(_) => None,
@@ -206,7 +204,10 @@ fn first_selector_time(node: &Node) -> Option<(Option<i64>, i64)> {
             first_selector_time(&a.expr).or_else(|| a.param.as_ref().and_then(first_selector_time))
         }
         NodeKind::Call(call) => call.args.iter().find_map(first_selector_time),
-        NodeKind::Subquery(subquery) => Some((subquery.at, subquery.offset_ms)),
+        NodeKind::Subquery(subquery) => first_selector_time(&subquery.expr).map(|(at, offset)| match at {
+            Some(_) => (at, offset),
+            None => (subquery.at, offset + subquery.offset_ms),
+        }),
     }
 }
 

@@ -14,7 +14,7 @@ const DAY_MS: i64 = 86_400_000;
 /// Distance of evaluations; the day is coarser unless NIGHTJAR_DAY_INTERVAL=1m asks for more, for a test shall not take long.
 fn interval_ms() -> i64 {
     let asked = std::env::var("NIGHTJAR_DAY_INTERVAL").ok();
-    parse_duration_ms(asked.as_deref().unwrap_or("1h")).unwrap()
+    parse_duration_ms(asked.as_deref().unwrap_or("30m")).unwrap()
 }
 
 /// 25 groups of 20 rules: of four, one records and three alert, on what was recorded, on series, on alerts.
