@@ -47,7 +47,7 @@ pub(crate) fn atan2(y: f64, x: f64) -> f64 {
 /// The angle whose sine is `x`; NaN beyond 1.
 pub(crate) fn asin(x: f64) -> f64 {
     let sine = x.abs();
-    if x == 0.0 || !(sine <= 1.0) {
+    if x == 0.0 || sine > 1.0 || x.is_nan() {
         return x.asin();
     }
     let cosine = (1.0 - sine * sine).sqrt();

@@ -12,6 +12,8 @@ use crate::operators::buffered::{Buffered, collect};
 pub(crate) enum Duplicates {
     /// They are one series, unless they have samples at one time.
     Merge,
+    /// Likewise; whether the name goes is what the earliest sample says, not the first series.
+    Join,
     /// An error, even if they never meet.
     Refuse,
 }
@@ -52,7 +54,11 @@ pub(crate) fn merge(
             Some(place) => {
                 let into = &mut merged[*place].1;
                 let mut both = Column::from(std::mem::take(into));
-                if duplicates == Duplicates::Refuse || !both.absorb(&Column::from(column)) {
+                let more = Column::from(column);
+                if duplicates == Duplicates::Join && starts_before(&more, &both) {
+                    both.drop_name = more.drop_name;
+                }
+                if duplicates == Duplicates::Refuse || !both.absorb(&more) {
                     return Err(QueryError::same_labelset());
                 }
                 *into = Packed::from(both);
@@ -60,4 +66,9 @@ pub(crate) fn merge(
         }
     }
     Ok(merged)
+}
+
+fn starts_before(a: &Column, b: &Column) -> bool {
+    let first = |column: &Column| column.occupied().ones().next().unwrap_or(usize::MAX);
+    first(a) < first(b)
 }

@@ -26,7 +26,7 @@ pub(crate) fn set<'q>(
     let mut there = vec![Bits::new(steps); signatures.len()];
     if op == BinaryOp::Or {
         let or = Or { context, left_len: left.len(), left, right, lhs, rhs, there, next: 0, _held: held };
-        return distinct(context, Box::new(or), Duplicates::Merge);
+        return distinct(context, Box::new(or), Duplicates::Join);
     }
     let mut column = Column::default();
     for signature in right {
