@@ -141,6 +141,7 @@ fn start(command: &AlertmanagerCommand, external_url: String, clock: Arc<dyn Clo
     Alerting::start(StartOptions {
         source: Source { path: Some(command.config_file.clone()), external_url, mode: mode(&command.enable_feature)? },
         directory: command.storage_path.clone(),
+        directory_flag: "--storage.path",
         max_silence_bytes: command.max_silence_size_bytes,
         options: Options {
             max_silences: command.max_silences,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 /// Share of the limit above which writes are refused, and below which they are accepted again, in percent. What is left
 /// is for queries, and for moving data to the disk.
-const FULL: u64 = 65;
-const ROOM: u64 = 60;
+const FULL: u64 = 70;
+const ROOM: u64 = 68;
 /// How often the memory in use is looked at, in milliseconds.
 const PACE_MS: u64 = 100;
 
@@ -70,7 +70,7 @@ mod tests {
         let guard = MemoryGuard::new(1000);
         let at = Duration::from_millis;
         let table =
-            [(0, 650, false), (50, 999, false), (100, 651, true), (150, 0, true), (200, 601, true), (300, 600, false)];
+            [(0, 700, false), (50, 999, false), (100, 701, true), (150, 0, true), (200, 681, true), (300, 680, false)];
         for (ms, used, refuses) in table {
             assert_eq!(guard.refuses(at(ms), || Some(used)), refuses, "{ms}");
         }

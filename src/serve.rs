@@ -393,6 +393,7 @@ fn start_alerting(flags: &ServeFlags, parts: &Parts) -> Result<Arc<Alerting>, St
     Alerting::start(StartOptions {
         source,
         directory: flags.storage.path.join("alertmanager"),
+        directory_flag: "--storage.tsdb.path",
         max_silence_bytes: 0,
         options: Default::default(),
         clock: Arc::clone(&parts.clock),

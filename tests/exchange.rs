@@ -25,7 +25,7 @@ const QUERIES: [&str; 12] = [
     "sum by (code) (rate(requests_total[5m1ms]))",
     "increase(requests_total{code=\"500\"}[1h1ms])",
     "load",
-    "avg_over_time(load[1021s7ms]) + on() group_left() up",
+    "max_over_time(load[1021s7ms]) + on() group_left() up",
     "quantile_over_time(0.9, load[30m7ms])",
     "topk(2, load)",
     "absent(gone)",

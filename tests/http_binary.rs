@@ -89,7 +89,10 @@ fn a_directory_in_use_is_one_clear_sentence() {
     let stderr = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(stderr.starts_with("nightjar: ") && stderr.contains("data/lock is locked"), "{stderr}");
+    assert!(
+        stderr.starts_with("nightjar: data/alertmanager is locked") && stderr.contains("--storage.tsdb.path"),
+        "{stderr}"
+    );
     assert_eq!(server.terminate().0, Some(0));
 }
 

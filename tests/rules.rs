@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use support::http::Client;
 use support::process::{Process, installed, nightjar};
+use support::receiver::Receiver;
 use support::{free_port, wait_until};
 
 const RULES: &str = "
@@ -185,8 +186,9 @@ fn auto_reload_looks_at_rule_files_too() {
     wait_until("the changed file is in force", Duration::from_secs(20), || name(&mut client) == "h");
 }
 
+/// A rule over data that came by remote write pages through the router inside and tells the one outside, at once.
 #[test]
-fn an_alert_reaches_debians_alertmanager() {
+fn an_alert_reaches_a_webhook_and_debians_alertmanager() {
     let Some(program) = installed("prometheus-alertmanager") else { return };
     let dir = tempfile::tempdir().expect("a directory");
     let (port, theirs) = (free_port(), free_port());
@@ -213,8 +215,18 @@ alerting:
     let rules = "groups: [{name: g, interval: 1s, rules: [{alert: High, expr: temperature > 30, for: 1s, \
                  labels: {severity: page}, annotations: {text: '{{ $value }} in {{ $labels.room }}'}}]}]";
     write(&dir.path().join("a.rules.yml"), rules);
+    let webhook = Receiver::start(support::now_ms);
+    let routes = format!(
+        "route: {{receiver: a, group_wait: 0s, group_interval: 1s}}
+receivers: [{{name: a, webhook_configs: [{{url: 'http://127.0.0.1:{}/'}}]}}]
+",
+        webhook.port
+    );
+    write(&dir.path().join("routes.yml"), &routes);
     let config = format!("--config.file={}", dir.path().join("prometheus.yml").display());
-    let _server = nightjar(port, dir.path(), &[&config, "--web.external-url=http://nightjar.example.org"]);
+    let routes = format!("--alertmanager.config.file={}", dir.path().join("routes.yml").display());
+    let flags = [&config, &routes, "--web.external-url=http://nightjar.example.org"];
+    let _server = nightjar(port, dir.path(), &flags);
     let mut client = Client::new(port);
     let mut send = |value: f64| {
         let labels = [("__name__", "temperature"), ("room", "attic")];
@@ -235,6 +247,15 @@ alerting:
         !found.is_empty()
     });
     let expected = serde_json::json!({"alertname": "High", "cluster": "c1", "room": "attic", "severity": "page"});
+    let told = |status: &str| webhook.received().into_iter().map(|r| r.alert).find(|alert| alert["status"] == status);
+    wait_until("the page", Duration::from_secs(30), || told("firing").is_some());
+    let page = told("firing").unwrap();
+    for field in ["annotations", "generatorURL"] {
+        assert_eq!(page[field], found[0][field], "{field}");
+    }
+    for (label, value) in expected.as_object().unwrap() {
+        assert_eq!(&page["labels"][label], value, "{label}");
+    }
     assert_eq!(found[0]["labels"], expected);
     assert_eq!(found[0]["annotations"]["text"], "35.5 in attic");
     let link = found[0]["generatorURL"].as_str().unwrap();
@@ -246,6 +267,7 @@ alerting:
     assert!(page.text().contains("temperature &gt; 30</textarea>") && page.text().contains(row), "{}", page.text());
     send(20.0);
     wait_until("it is resolved there", Duration::from_secs(30), || alerts(&mut alertmanager).is_empty());
+    wait_until("the webhook hears of it", Duration::from_secs(30), || told("resolved").is_some());
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Float functions where Go and Rust differ.
 
+mod arctangent;
+mod area;
 mod elementary;
 
+pub(crate) use arctangent::{acos, asin, atan, atan2};
+pub(crate) use area::{acosh, asinh};
 pub(crate) use elementary::{exp, ln, log2, log10, pow};
 
 /// Go's `math.Max`: NaN wins, unless the other is +Inf.

@@ -49,6 +49,8 @@ pub struct StartOptions {
     pub source: Source,
     /// The directory of everything that is kept.
     pub directory: PathBuf,
+    /// The flag that chooses it, for errors.
+    pub directory_flag: &'static str,
     /// Largest silence, as JSON; 0 = no limit.
     pub max_silence_bytes: usize,
     /// How the router works; its seed is replaced.
@@ -86,14 +88,26 @@ pub struct Alerting {
 impl Alerting {
     /// Opens the log and starts to route. The error is a sentence with the remedy.
     pub fn start(start: StartOptions) -> Result<Arc<Alerting>, String> {
-        let StartOptions { source, directory, max_silence_bytes, mut options, clock, carrier, on_panic } = start;
+        let StartOptions {
+            source,
+            directory,
+            directory_flag: flag,
+            max_silence_bytes,
+            mut options,
+            clock,
+            carrier,
+            on_panic,
+        } = start;
         let setup = Arc::new(source.load()?);
         report_ignored(&setup);
         let place = directory.display().to_string();
-        let failed = |e: std::io::Error| format!("cannot open the alert log in {place}: {e}");
+        let failed =
+            |e: std::io::Error| format!("cannot open the alert log in {place}: {e}; {flag} chooses another directory");
         let disk = RealDisk::new(&directory).map_err(failed)?;
         let lock = disk.lock(Path::new("alerts.lock")).map_err(failed)?;
-        let lock = lock.ok_or_else(|| format!("{place} is in use by another process; give each its own directory"))?;
+        let lock = lock.ok_or_else(|| {
+            format!("{place} is locked: another process uses it; stop it, or choose another directory with {flag}")
+        })?;
         options.seed = RealEntropy.next_u64();
         options.mode = source.mode;
         let now = now(&*clock);

@@ -1,4 +1,4 @@
-//! A receiver of alerts: takes what Alertmanager's API would take and remembers it.
+//! A receiver of alerts: takes what Alertmanager's API or a webhook would take and remembers it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -32,7 +32,11 @@ impl Receiver {
                 let Ok(stream) = stream else { continue };
                 let Some((head, body)) = read(stream) else { continue };
                 heads.lock().expect("no panic").push(head);
-                let Ok(Value::Array(list)) = serde_json::from_slice(&body) else { continue };
+                let list = match serde_json::from_slice(&body) {
+                    Ok(Value::Array(list)) => list,
+                    Ok(Value::Object(message)) => message["alerts"].as_array().cloned().unwrap_or_default(),
+                    _ => continue,
+                };
                 let at_ms = now();
                 alerts.lock().expect("no panic").extend(list.into_iter().map(|alert| Received { at_ms, alert }));
             }

@@ -24,7 +24,7 @@ pub(crate) fn arithmetic(op: BinaryOp) -> Option<fn(f64, f64) -> f64> {
         BinaryOp::Div => |a, b| a / b,
         BinaryOp::Mod => |a, b| a % b,
         BinaryOp::Pow => gomath::pow,
-        BinaryOp::Atan2 => f64::atan2,
+        BinaryOp::Atan2 => gomath::atan2,
         _ => return None,
     })
 }
