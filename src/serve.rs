@@ -364,6 +364,7 @@ fn app(
         rules: Arc::new(Rules::new(Destinations {
             embedded: Some(Arc::clone(&alerting) as _),
             senders: Senders::new(Arc::clone(&parts.clock), log::abort_on_panic()),
+            relabel: Default::default(),
         })),
         alerting,
         memory: MemoryGuard::new(memory_limit),

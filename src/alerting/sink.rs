@@ -12,20 +12,15 @@ use crate::exposition::Exposition;
 use crate::rules::alerts::AlertSink;
 
 impl AlertSink for Alerting {
-    fn send(&self, batch: AlertBatch, external_labels: &Labels) {
+    fn send(&self, batch: AlertBatch) {
         let pairs =
             |labels: &Labels| labels.iter().map(|l| (l.name.to_owned(), l.value.to_owned())).collect::<Vec<_>>();
-        let posted = batch.alerts.iter().map(|alert| {
-            let mut labels = pairs(&alert.labels);
-            let missing = external_labels.iter().filter(|label| alert.labels.get(label.name).is_none());
-            labels.extend(missing.map(|label| (label.name.to_owned(), label.value.to_owned())));
-            PostedAlert {
-                labels,
-                annotations: alert.annotations.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
-                starts_at: Some(alert.starts_at),
-                ends_at: Some(alert.ends_at),
-                generator_url: batch.generator_url.to_string(),
-            }
+        let posted = batch.alerts.iter().map(|alert| PostedAlert {
+            labels: pairs(&alert.labels),
+            annotations: alert.annotations.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
+            starts_at: Some(alert.starts_at),
+            ends_at: Some(alert.ends_at),
+            generator_url: batch.generator_url.to_string(),
         });
         let (alerts, complaints) = self.admit(posted.collect());
         for complaint in complaints {

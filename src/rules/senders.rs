@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightjar_model::labels::LabelsBuilder;
-use nightjar_model::{Labels, TimestampMs};
+use nightjar_model::TimestampMs;
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
 use nightjar_ruler::{AlertBatch, SentAlert};
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -15,7 +14,7 @@ use super::outbox::{CAPACITY, Item, Outbox};
 use super::post::Post;
 use crate::config::alerting::{Alerting, Alertmanager};
 use crate::exposition::Exposition;
-use crate::relabel::{Relabel, relabel};
+use crate::relabel::relabel;
 
 /// A family with one sample an Alertmanager: the end of its name, help, value.
 type Family = (&'static str, &'static str, fn(&State) -> f64);
@@ -26,8 +25,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// All senders.
 pub struct Senders {
     senders: RwLock<Vec<Arc<Sender>>>,
-    /// Rules for the labels of all alerts.
-    relabel: RwLock<Vec<Relabel>>,
     /// URLs of Alertmanagers that relabelling dropped.
     discarded: RwLock<Vec<String>>,
     clock: Arc<dyn Clock>,
@@ -54,13 +51,12 @@ struct State {
 impl Senders {
     /// No senders yet.
     pub fn new(clock: Arc<dyn Clock>, on_panic: PanicPolicy) -> Senders {
-        let (senders, relabel, discarded) = Default::default();
-        Senders { senders, relabel, discarded, clock, on_panic }
+        let (senders, discarded) = Default::default();
+        Senders { senders, discarded, clock, on_panic }
     }
 
     /// Sends to these from now on. Those that were there already go on.
     pub fn replace(&self, alerting: &Alerting) {
-        *self.relabel.write() = alerting.alert_relabel.clone();
         *self.discarded.write() = alerting.dropped.clone();
         let mut senders = self.senders.write();
         let mut old = std::mem::take(&mut *senders);
@@ -97,15 +93,10 @@ impl Senders {
 }
 
 impl AlertSink for Senders {
-    fn send(&self, batch: AlertBatch, external_labels: &Labels) {
-        let (senders, rules) = (self.senders.read(), self.relabel.read());
-        for alert in batch.alerts.iter().filter(|_| !senders.is_empty()) {
-            let mut labels = with_external(&alert.labels, external_labels);
-            if !relabel(&rules, &mut labels) {
-                continue;
-            }
-            for sender in &*senders {
-                let mut labels = labels.clone();
+    fn send(&self, batch: AlertBatch) {
+        for sender in &*self.senders.read() {
+            for alert in &batch.alerts {
+                let mut labels = alert.labels.to_builder();
                 if relabel(&sender.to.alert_relabel, &mut labels) {
                     let alert = SentAlert { labels: labels.build(), ..alert.clone() };
                     sender.push(Item { alert, generator_url: Arc::clone(&batch.generator_url) });
@@ -214,14 +205,6 @@ impl Sender {
     }
 }
 
-fn with_external(labels: &Labels, external: &Labels) -> LabelsBuilder {
-    let mut all = labels.to_builder();
-    for label in external.iter().filter(|label| labels.get(label.name).is_none()) {
-        all.set(label.name, label.value);
-    }
-    all
-}
-
 /// Alerts as Alertmanager's API takes them.
 fn body(batch: &[Item]) -> Vec<u8> {
     let object = |pairs: &mut dyn Iterator<Item = (String, String)>| {
@@ -247,17 +230,14 @@ fn time(at: TimestampMs) -> String {
 
 #[cfg(test)]
 mod tests {
+    use nightjar_model::Labels;
     use nightjar_ruler::Texts;
 
     use super::*;
 
     #[test]
     fn the_body() {
-        let labels = with_external(
-            &Labels::from_pairs([("alertname", "A"), ("cluster", "mine")]),
-            &Labels::from_pairs([("cluster", "theirs"), ("region", "eu")]),
-        )
-        .build();
+        let labels = Labels::from_pairs([("alertname", "A"), ("cluster", "mine"), ("region", "eu")]);
         let annotations = Texts::from_pairs([("s", "\"x\"")]);
         let alert = SentAlert { labels, annotations, starts_at: 1_500, ends_at: 61_500, resolved: false };
         let text = String::from_utf8(body(&[Item { alert, generator_url: "http://n/graph".into() }])).unwrap();

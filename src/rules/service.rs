@@ -97,7 +97,7 @@ impl Rules {
 
     /// Puts rules into force as soon as running evaluations have ended.
     pub fn replace(&self, loaded: Loaded, clock: &dyn Clock) {
-        self.alerts.senders.replace(&loaded.alerting);
+        self.alerts.replace(&loaded.alerting);
         let mut state = self.state.lock();
         state.next = Some(loaded);
         state.settle(clock);

@@ -39,8 +39,11 @@ impl Sink for StoreSink<'_> {
         }
     }
 
-    fn send(&mut self, batch: AlertBatch) {
-        self.alerts.send(batch, self.external_labels);
+    fn send(&mut self, mut batch: AlertBatch) {
+        for alert in &mut batch.alerts {
+            alert.labels = with_external(&alert.labels, self.external_labels);
+        }
+        self.alerts.send(batch);
     }
 
     fn keep(&mut self, change: &StateChange) -> bool {
@@ -107,5 +110,26 @@ impl WriteBatch for Rows {
             exemplars: &[],
             metadata: None,
         }
+    }
+}
+
+/// The labels of an alert and those external ones it lacks.
+fn with_external(labels: &Labels, external: &Labels) -> Labels {
+    let mut all = labels.to_builder();
+    for label in external.iter().filter(|label| labels.get(label.name).is_none()) {
+        all.set(label.name, label.value);
+    }
+    all.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_labels_stay() {
+        let own = Labels::from_pairs([("alertname", "A"), ("cluster", "mine")]);
+        let all = with_external(&own, &Labels::from_pairs([("cluster", "theirs"), ("region", "eu")]));
+        assert_eq!(all, Labels::from_pairs([("alertname", "A"), ("cluster", "mine"), ("region", "eu")]));
     }
 }

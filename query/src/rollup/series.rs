@@ -163,6 +163,7 @@ impl<'a> Chain<'a> {
 }
 
 /// Takes all chains `count` values further.
+#[allow(clippy::needless_range_loop, reason = "all chains are at the same place")]
 fn together(chains: &mut [Chain<'_>; SIDE_BY_SIDE], count: usize) {
     let own = *chains;
     let values: [&[f64]; SIDE_BY_SIDE] = std::array::from_fn(|i| &own[i].rest[..count]);
@@ -170,8 +171,9 @@ fn together(chains: &mut [Chain<'_>; SIDE_BY_SIDE], count: usize) {
     let (smoothing, trend) = (of(|c| c.smoothing), of(|c| c.trend));
     let (mut before, mut now, mut slope) = (of(|c| c.before), of(|c| c.now), of(|c| c.slope));
     for at in 0..count {
+        let read: [f64; SIDE_BY_SIDE] = std::array::from_fn(|i| values[i][at]);
         for i in 0..SIDE_BY_SIDE {
-            let x = smoothing[i] * values[i][at];
+            let x = smoothing[i] * read[i];
             slope[i] = trend[i] * (now[i] - before[i]) + (1.0 - trend[i]) * slope[i];
             let y = (1.0 - smoothing[i]) * (now[i] + slope[i]);
             before[i] = now[i];
@@ -227,7 +229,7 @@ mod tests {
                 let alone = |f: fn(&[i64], &[f64]) -> f64| (!own.is_empty()).then(|| f(&[], own));
                 prop_assert!(same(least.float(step), alone(over_time::min)), "{least:?}");
                 prop_assert!(same(most.float(step), alone(over_time::max)), "{most:?}");
-                if own.is_empty() || own.iter().any(|v| *v == 0.0) {
+                if own.is_empty() || own.contains(&0.0) {
                     // Of the two zeros any may come first.
                     continue;
                 }

@@ -63,11 +63,17 @@ pub(crate) fn kernel(func: &str) -> Option<Kernel> {
         "first_over_time" => Floats(|_, v| v[0], Whole(over_time::first)),
         "last_over_time" => Floats(|_, v| v[v.len() - 1], Whole(over_time::last)),
         "min_over_time" => Series(
-            |w, _, out| Ok(series::extremes(w, |new, best| new < best, out)),
+            |w, _, out| {
+                series::extremes(w, |new, best| new < best, out);
+                Ok(())
+            },
             |w, call| fold(over_time::min, Ignored, w, call),
         ),
         "max_over_time" => Series(
-            |w, _, out| Ok(series::extremes(w, |new, best| new > best, out)),
+            |w, _, out| {
+                series::extremes(w, |new, best| new > best, out);
+                Ok(())
+            },
             |w, call| fold(over_time::max, Ignored, w, call),
         ),
         "stddev_over_time" => Floats(over_time::deviation, Ignored),
@@ -77,9 +83,13 @@ pub(crate) fn kernel(func: &str) -> Option<Kernel> {
         "ts_of_min_over_time" => Floats(over_time::time_of_min, Ignored),
         "ts_of_first_over_time" => Windows(over_time::time_of_first),
         "ts_of_last_over_time" => Windows(over_time::time_of_last),
-        "quantile_over_time" => {
-            Series(|w, call, out| Ok(series::quantiles(w, call, out)), over_time::quantile_over_time)
-        }
+        "quantile_over_time" => Series(
+            |w, call, out| {
+                series::quantiles(w, call, out);
+                Ok(())
+            },
+            over_time::quantile_over_time,
+        ),
         _ => return None,
     })
 }

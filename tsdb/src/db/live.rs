@@ -203,7 +203,8 @@ fn count<D: Disk>(
 ) -> Option<()> {
     let mut missing: Vec<Vec<u64>> = crews.iter().map(|crew| crew.members.clone()).collect();
     let mut sections: Vec<_> = crews.iter().map(|crew| crew.sections.iter()).collect();
-    let (mut found, mut round): (Vec<(u64, u64)>, Vec<(Position, usize, Entry, TimestampMs)>) = Default::default();
+    let mut found: Vec<(u64, u64)> = Vec::new();
+    let mut round: Vec<(Position, usize, Entry, TimestampMs)> = Vec::new();
     loop {
         round.clear();
         for (number, sections) in sections.iter_mut().enumerate() {
