@@ -183,7 +183,6 @@ fn short_memory_answers_503_and_moves_data_to_the_disk() {
             503 => {
                 refused += 1;
                 assert!(response.text().contains("memory is short"), "{}", response.text());
-                if refused % 10 == 1 {}
                 std::thread::sleep(Duration::from_millis(200));
             }
             status => panic!("{status}: {}", response.text()),
