@@ -12,10 +12,23 @@ use crate::disk::{Disk, DiskFile, OpenMode};
 
 const FRAME_MAGIC: [u8; 4] = *b"\xA1Frm";
 const HEADER_BYTES: usize = 12;
-/// A journal below this size is not worth replacing.
-const SMALL_BYTES: u64 = 1 << 20;
-/// A journal longer than this is not read.
-const MAX_BYTES: u64 = 1 << 30;
+
+/// What sets one kind of journal apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// What errors call it, with its article.
+    pub name: &'static str,
+    /// What a file begins with: format and version.
+    pub magic: [u8; 8],
+    /// A file below this size is not worth replacing.
+    pub small_bytes: u64,
+    /// A file longer than so many snapshots is.
+    pub growth: u64,
+    /// A file longer than this is not read.
+    pub max_bytes: u64,
+    /// Room kept for a new file, so that a full disk does not stop it at once.
+    pub reserve_bytes: u64,
+}
 
 /// When a body is on stable storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,18 +43,16 @@ pub enum Durability {
 pub struct Journal<D: Disk> {
     disk: D,
     dir: PathBuf,
-    magic: [u8; 8],
+    form: Form,
     file: Option<D::File>,
     number: u64,
     len: u64,
     snapshot_len: u64,
 }
 
-/// What was found in a journal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// The bodies, in order.
-    pub bodies: Vec<Vec<u8>>,
+/// What was found in a journal, besides its bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
     /// Bytes at the end that were never acknowledged; they are cut off.
     pub torn_bytes: u64,
     /// Places that cannot be read although later ones can: media damage. The file was set aside under `.damaged`.
@@ -49,8 +60,14 @@ pub struct Recovered {
 }
 
 impl<D: Disk> Journal<D> {
-    /// Opens the journal in a directory, making both if they are missing; `magic` names format and version.
-    pub fn open(disk: D, dir: &Path, magic: [u8; 8]) -> io::Result<(Journal<D>, Recovered)> {
+    /// Opens the journal in a directory, making both if they are missing. `take` gets the bodies in order; one it answers
+    /// with false counts as unreadable.
+    pub fn open(
+        disk: D,
+        dir: &Path,
+        form: Form,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> io::Result<(Journal<D>, Found)> {
         disk.create_dir(dir)?;
         dir.ancestors().skip(1).try_for_each(|parent| disk.sync_dir(parent))?;
         let mut numbers = Vec::new();
@@ -62,54 +79,73 @@ impl<D: Disk> Journal<D> {
             }
         }
         numbers.sort_unstable();
-        let mut journal = Journal { disk, dir: dir.to_owned(), magic, file: None, number: 0, len: 0, snapshot_len: 0 };
-        let Some(newest) = numbers.pop() else { return Ok((journal, Recovered::default())) };
+        let mut journal = Journal { disk, dir: dir.to_owned(), form, file: None, number: 0, len: 0, snapshot_len: 0 };
+        let Some(newest) = numbers.pop() else { return Ok((journal, Found::default())) };
         journal.number = newest;
-        let recovered = journal.recover()?;
+        let found = journal.recover(take)?;
         for old in numbers {
             journal.disk.remove_file(&journal.path(old))?;
         }
-        Ok((journal, recovered))
+        Ok((journal, found))
     }
 
     fn path(&self, number: u64) -> PathBuf {
         self.dir.join(format!("{number:08}.log"))
     }
 
-    fn recover(&mut self) -> io::Result<Recovered> {
+    fn recover(&mut self, take: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<Found> {
         let path = self.path(self.number);
         let file = self.disk.open(&path, OpenMode::ReadWrite)?;
-        let bytes = content(&file, &path)?;
-        let (recovered, end) = scan(&bytes, &self.magic);
-        if recovered.damaged > 0 {
+        let (found, end) = scan(&self.content(&file, &path)?, &self.form.magic, take);
+        if found.damaged > 0 {
             // Evidence stays; the next snapshot begins a new file with what could be read.
             self.disk.rename(&path, &path.with_extension("damaged"))?;
             self.disk.sync_dir(&self.dir)?;
-            return Ok(recovered);
+            return Ok(found);
         }
-        if recovered.torn_bytes > 0 {
+        if found.torn_bytes > 0 {
             file.set_len(end)?;
             file.sync_data()?;
         }
         (self.file, self.len, self.snapshot_len) = (Some(file), end, end);
-        Ok(recovered)
+        Ok(found)
     }
 
-    /// The bodies of the file in force, for a snapshot of them.
-    pub fn bodies(&self) -> io::Result<Vec<Vec<u8>>> {
+    fn content(&self, file: &D::File, path: &Path) -> io::Result<Vec<u8>> {
+        let len = file.len()?;
+        if len > self.form.max_bytes {
+            let why = format!("{} is {len} bytes long, more than {} can be", path.display(), self.form.name);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        let mut bytes = vec![0; len as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    /// Gives `take` the bodies of the file in force, for a snapshot of them.
+    pub fn read(&self, take: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
         let path = self.path(self.number);
         match self.disk.open(&path, OpenMode::Read) {
-            Ok(file) => Ok(scan(&content(&file, &path)?, &self.magic).0.bodies),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Ok(file) => {
+                scan(&self.content(&file, &path)?, &self.form.magic, take);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Appends a body. After an error nothing can be appended until the journal is [rewritten](Journal::rewrite).
-    pub fn append(&mut self, body: &[u8], durability: Durability) -> io::Result<()> {
-        let file = self.file.as_ref().ok_or_else(|| io::Error::other("the journal has no usable file"))?;
-        let mut bytes = Vec::with_capacity(body.len() + HEADER_BYTES);
-        frame(body, &mut bytes)?;
+    /// Appends bodies with one write. After a failed one nothing can be appended until the journal is
+    /// [rewritten](Journal::rewrite).
+    pub fn append(
+        &mut self,
+        bodies: impl IntoIterator<Item = io::Result<Vec<u8>>>,
+        durability: Durability,
+    ) -> io::Result<()> {
+        let unusable = || io::Error::other(format!("{} has no usable file", self.form.name));
+        let file = self.file.as_ref().ok_or_else(unusable)?;
+        let mut bytes = Vec::new();
+        bodies.into_iter().try_for_each(|body| frame(&body?, &mut bytes))?;
         let mut written = file.write_all_at(&bytes, self.len);
         if durability == Durability::Now {
             written = written.and_then(|()| file.sync_data());
@@ -124,20 +160,29 @@ impl<D: Disk> Journal<D> {
 
     /// Whether the file must or should be replaced by a snapshot.
     pub fn wants_rewrite(&self) -> bool {
-        self.file.is_none() || self.len > (self.snapshot_len * 3).max(SMALL_BYTES)
+        self.file.is_none() || self.len > (self.snapshot_len * self.form.growth).max(self.form.small_bytes)
+    }
+
+    /// Whether bodies can be appended.
+    pub fn is_usable(&self) -> bool {
+        self.file.is_some()
     }
 
     /// Replaces the file by one with these bodies. Until this returns `Ok` the old one holds.
-    pub fn rewrite(&mut self, bodies: &[Vec<u8>]) -> io::Result<()> {
+    pub fn rewrite(&mut self, bodies: impl IntoIterator<Item = io::Result<Vec<u8>>>) -> io::Result<()> {
         let number = self.number + 1;
         let (path, part) = (self.path(number), self.path(number).with_extension("tmp"));
-        let mut bytes = self.magic.to_vec();
-        bodies.iter().try_for_each(|body| frame(body, &mut bytes))?;
+        let mut bytes = self.form.magic.to_vec();
+        bodies.into_iter().try_for_each(|body| frame(&body?, &mut bytes))?;
         match self.disk.remove_file(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let file = self.disk.open(&part, OpenMode::CreateNew)?;
+        if self.form.reserve_bytes > 0 {
+            // Without the reserve it works as well, until the disk is full.
+            let _ = file.allocate(bytes.len() as u64 + self.form.reserve_bytes);
+        }
         file.write_all_at(&bytes, 0)?;
         file.sync_data()?;
         self.disk.rename(&part, &path)?;
@@ -155,17 +200,6 @@ impl<D: Disk> Journal<D> {
     }
 }
 
-fn content(file: &impl DiskFile, path: &Path) -> io::Result<Vec<u8>> {
-    let len = file.len()?;
-    if len > MAX_BYTES {
-        let why = format!("{} is {len} bytes long, more than a journal can be", path.display());
-        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-    }
-    let mut bytes = vec![0; len as usize];
-    file.read_exact_at(&mut bytes, 0)?;
-    Ok(bytes)
-}
-
 fn frame(body: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     let len = u32::try_from(body.len()).map_err(io::Error::other)?.to_le_bytes();
     out.extend_from_slice(&FRAME_MAGIC);
@@ -180,16 +214,15 @@ fn checksum(len: [u8; 4], body: &[u8]) -> u32 {
 }
 
 /// Reads frames; what is unreadable is skipped if there is a good frame behind it. Answers where the last good one ends.
-fn scan(bytes: &[u8], magic: &[u8; 8]) -> (Recovered, u64) {
-    let mut found = Recovered { damaged: u64::from(!bytes.starts_with(magic)), ..Recovered::default() };
+fn scan(bytes: &[u8], magic: &[u8; 8], take: &mut dyn FnMut(&[u8]) -> bool) -> (Found, u64) {
+    let mut found = Found { damaged: u64::from(!bytes.starts_with(magic)), ..Found::default() };
     let mut end = magic.len().min(bytes.len());
     let mut at = end;
     while at < bytes.len() {
-        match body(&bytes[at..]) {
+        match body(&bytes[at..]).filter(|body| take(body)) {
             Some(body) => {
                 found.damaged += u64::from(at > end);
                 at += HEADER_BYTES + body.len();
-                found.bodies.push(body.to_vec());
                 end = at;
             }
             None => match bytes[at + 1..].windows(4).position(|window| window == FRAME_MAGIC) {
@@ -217,23 +250,40 @@ mod tests {
     use super::*;
     use crate::disk::{Crash, SimDisk};
 
-    const MAGIC: [u8; 8] = *b"NJTESTS1";
+    const FORM: Form = Form {
+        name: "the journal",
+        magic: *b"NJTESTS1",
+        small_bytes: 1 << 20,
+        growth: 3,
+        max_bytes: 1 << 30,
+        reserve_bytes: 0,
+    };
 
-    fn open(disk: &SimDisk) -> (Journal<SimDisk>, Recovered) {
-        Journal::open(disk.clone(), Path::new("j"), MAGIC).unwrap()
+    /// Opens it; answers its bodies as texts, too.
+    fn open(disk: &SimDisk) -> (Journal<SimDisk>, Vec<String>, Found) {
+        let mut texts = Vec::new();
+        let (journal, found) = Journal::open(disk.clone(), Path::new("j"), FORM, &mut into(&mut texts)).unwrap();
+        (journal, texts, found)
     }
 
-    fn texts(bodies: &[Vec<u8>]) -> Vec<&str> {
-        bodies.iter().map(|body| std::str::from_utf8(body).unwrap()).collect()
+    fn into(texts: &mut Vec<String>) -> impl FnMut(&[u8]) -> bool {
+        |body| {
+            texts.push(String::from_utf8(body.to_vec()).unwrap());
+            true
+        }
+    }
+
+    fn bodies<T: AsRef<str>>(texts: &[T]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+        texts.iter().map(|text| Ok(text.as_ref().as_bytes().to_vec()))
     }
 
     fn filled(disk: &SimDisk) -> Journal<SimDisk> {
-        let (mut journal, found) = open(disk);
-        assert_eq!(found, Recovered::default());
+        let (mut journal, texts, found) = open(disk);
+        assert_eq!((texts.len(), found), (0, Found::default()));
         assert!(journal.wants_rewrite());
-        journal.rewrite(&[b"snapshot".to_vec()]).unwrap();
-        journal.append(b"a", Durability::Now).unwrap();
-        journal.append(b"b", Durability::Later).unwrap();
+        journal.rewrite(bodies(&["snapshot"])).unwrap();
+        journal.append(bodies(&["a"]), Durability::Now).unwrap();
+        journal.append(bodies(&["b"]), Durability::Later).unwrap();
         journal
     }
 
@@ -241,10 +291,11 @@ mod tests {
     fn what_is_durable_survives_a_power_cut() {
         let disk = SimDisk::new();
         let journal = filled(&disk);
-        assert_eq!(texts(&journal.bodies().unwrap()), ["snapshot", "a", "b"]);
-        assert_eq!(texts(&open(&disk.kill()).1.bodies), ["snapshot", "a", "b"]);
-        let after = open(&disk.crash(Crash::LoseUnsynced)).1;
-        assert_eq!(texts(&after.bodies), ["snapshot", "a"]);
+        let mut texts = Vec::new();
+        journal.read(&mut into(&mut texts)).unwrap();
+        assert_eq!(texts, ["snapshot", "a", "b"]);
+        assert_eq!(open(&disk.kill()).1, ["snapshot", "a", "b"]);
+        assert_eq!(open(&disk.crash(Crash::LoseUnsynced)).1, ["snapshot", "a"]);
     }
 
     #[test]
@@ -255,20 +306,22 @@ mod tests {
         drop(journal);
         let torn = disk.kill();
         torn.open(&path, OpenMode::ReadWrite).unwrap().set_len(len - 1).unwrap();
-        let (mut journal, found) = open(&torn);
-        assert_eq!((texts(&found.bodies), found.torn_bytes, found.damaged), (vec!["snapshot", "a"], 12, 0));
-        journal.append(b"c", Durability::Now).unwrap();
+        let (mut journal, texts, found) = open(&torn);
+        assert_eq!(texts, ["snapshot", "a"]);
+        assert_eq!((found.torn_bytes, found.damaged), (12, 0));
+        journal.append(bodies(&["c"]), Durability::Now).unwrap();
         drop(journal);
-        assert_eq!(texts(&open(&torn).1.bodies), ["snapshot", "a", "c"]);
+        assert_eq!(open(&torn).1, ["snapshot", "a", "c"]);
 
         let damaged = disk.kill();
         damaged.flip(&path, 8 + 12 + 2, 0x10).unwrap();
-        let (mut journal, found) = open(&damaged);
-        assert_eq!((texts(&found.bodies), found.damaged), (vec!["a", "b"], 1));
-        assert!(journal.append(b"d", Durability::Now).is_err() && journal.wants_rewrite());
-        journal.rewrite(&found.bodies).unwrap();
+        let (mut journal, texts, found) = open(&damaged);
+        assert_eq!(texts, ["a", "b"]);
+        assert_eq!(found.damaged, 1);
+        assert!(journal.append(bodies(&["d"]), Durability::Now).is_err() && journal.wants_rewrite());
+        journal.rewrite(bodies(&texts)).unwrap();
         drop(journal);
-        assert_eq!(texts(&open(&damaged).1.bodies), ["a", "b"]);
+        assert_eq!(open(&damaged).1, ["a", "b"]);
         let names: Vec<_> = damaged.list(Path::new("j")).unwrap().into_iter().map(|entry| entry.name).collect();
         assert_eq!(names, ["00000001.damaged", "00000002.log"]);
     }
@@ -277,19 +330,18 @@ mod tests {
     fn every_power_cut_leaves_a_prefix_with_all_that_was_durable() {
         let disk = SimDisk::new();
         disk.record();
-        let (mut journal, _) = open(&disk);
-        journal.rewrite(&[b"0".to_vec()]).unwrap();
+        let (mut journal, ..) = open(&disk);
+        journal.rewrite(bodies(&["0"])).unwrap();
         disk.mark(1);
         for i in 1..5u64 {
-            journal.append(i.to_string().as_bytes(), Durability::Now).unwrap();
+            journal.append(bodies(&[i.to_string()]), Durability::Now).unwrap();
             disk.mark(i + 1);
         }
-        let all: Vec<Vec<u8>> = (0..5).map(|i: u64| i.to_string().into_bytes()).collect();
-        journal.rewrite(&all).unwrap();
+        journal.rewrite(bodies(&["0", "1", "2", "3", "4"])).unwrap();
         let recording = disk.recording();
         for (point, disk) in recording.crashes(500, 1) {
-            let found = open(&disk).1;
-            let texts = texts(&found.bodies).join("");
+            let (_, texts, found) = open(&disk);
+            let texts = texts.join("");
             assert!("01234".starts_with(&texts) && texts.len() as u64 >= point.mark.unwrap_or(0), "{point:?}: {texts}");
             assert_eq!(found.damaged, 0, "{point:?}");
         }

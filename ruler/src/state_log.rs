@@ -4,12 +4,18 @@ use std::io;
 use std::path::Path;
 
 use nightjar_platform::Disk;
-use nightjar_platform::journal::{Durability, Journal};
+use nightjar_platform::journal::{Durability, Form, Journal};
 
 use crate::state::{SavedState, StateChange, decode};
 
-/// What a file begins with.
-const MAGIC: [u8; 8] = *b"NJRULES1";
+const FORM: Form = Form {
+    name: "the state of rules",
+    magic: *b"NJRULES1",
+    small_bytes: 1 << 20,
+    growth: 3,
+    max_bytes: 1 << 30,
+    reserve_bytes: 0,
+};
 
 /// Groups that were not evaluated for so long before the newest are forgotten.
 const FORGOTTEN_AFTER_MS: i64 = 7 * 86_400_000;
@@ -31,8 +37,8 @@ pub struct RecoveredState {
 impl<D: Disk> StateLog<D> {
     /// Opens the log in a directory, making both if they are missing.
     pub fn open(disk: D, dir: &Path) -> io::Result<(StateLog<D>, RecoveredState)> {
-        let (journal, found) = Journal::open(disk, dir, MAGIC)?;
-        let (state, unreadable) = fold(&found.bodies);
+        let (mut state, mut unreadable) = Default::default();
+        let (journal, found) = Journal::open(disk, dir, FORM, &mut fold(&mut state, &mut unreadable))?;
         let mut log = StateLog { journal };
         if log.journal.wants_rewrite() {
             log.replace(&state)?;
@@ -43,28 +49,27 @@ impl<D: Disk> StateLog<D> {
     /// Writes a change; a transition is on stable storage when this returns `Ok`.
     pub fn keep(&mut self, change: &StateChange) -> io::Result<()> {
         if self.journal.wants_rewrite() {
-            let (state, _) = fold(&self.journal.bodies()?);
+            let mut state = SavedState::default();
+            self.journal.read(&mut fold(&mut state, &mut 0))?;
             self.replace(&state)?;
         }
         let durability = if change.is_transition() { Durability::Now } else { Durability::Later };
-        self.journal.append(&change.encode().map_err(io::Error::other)?, durability)
+        self.journal.append([change.encode().map_err(io::Error::other)], durability)
     }
 
     fn replace(&mut self, state: &SavedState) -> io::Result<()> {
         let oldest = state.newest().map_or(0, |newest| newest.saturating_sub(FORGOTTEN_AFTER_MS));
-        let bodies: Result<Vec<_>, _> = state.changes(oldest).iter().map(StateChange::encode).collect();
-        self.journal.rewrite(&bodies.map_err(io::Error::other)?)
+        self.journal.rewrite(state.changes(oldest).iter().map(|change| change.encode().map_err(io::Error::other)))
     }
 }
 
-/// The state, and how many records could not be read.
-fn fold(bodies: &[Vec<u8>]) -> (SavedState, u64) {
-    let (mut state, mut unreadable) = (SavedState::default(), 0);
-    for body in bodies {
+/// Applies bodies to a state, and counts those that are no changes.
+fn fold<'a>(state: &'a mut SavedState, unreadable: &'a mut u64) -> impl FnMut(&[u8]) -> bool + 'a {
+    |body| {
         match decode(body) {
             Ok(change) => state.apply(change),
-            Err(_) => unreadable += 1,
+            Err(_) => *unreadable += 1,
         }
+        true
     }
-    (state, unreadable)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::silence::Silence;
 use nightjar_platform::disk::{Crash, SimDisk};
+use nightjar_platform::{DiskFile, OpenMode};
 use proptest::prelude::*;
 
 fn record(n: usize) -> Record {
@@ -17,6 +18,22 @@ fn open(disk: &SimDisk) -> (Log<SimDisk>, Recovered) {
     Log::open(disk.clone(), dir()).unwrap()
 }
 
+/// The bytes of the first file of a log.
+fn content(disk: &SimDisk) -> Vec<u8> {
+    let file = disk.open(&dir().join("00000001.log"), OpenMode::Read).unwrap();
+    let mut bytes = vec![0; file.len().unwrap() as usize];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    bytes
+}
+
+/// A disk on which a log has these bytes.
+fn disk_with(bytes: &[u8]) -> SimDisk {
+    let disk = SimDisk::new();
+    disk.create_dir(dir()).unwrap();
+    disk.open(&dir().join("00000001.log"), OpenMode::CreateNew).unwrap().write_all_at(bytes, 0).unwrap();
+    disk
+}
+
 #[test]
 fn what_is_written_is_read_again() {
     let disk = SimDisk::new();
@@ -25,11 +42,12 @@ fn what_is_written_is_read_again() {
     assert!(log.append(&[record(0)]).is_err(), "a log begins with a snapshot");
     log.rewrite(&[record(1)]).unwrap();
     log.append(&[record(2), record(3)]).unwrap();
-    let (mut log, recovered) = open(&disk.crash(Crash::LoseUnsynced));
+    let after = disk.crash(Crash::LoseUnsynced);
+    let (mut log, recovered) = open(&after);
     assert_eq!(recovered.records, [record(1), record(2), record(3)]);
     log.append(&[record(4)]).unwrap();
     log.rewrite(&[record(5)]).unwrap();
-    assert_eq!(open(&log.disk).1.records, [record(5)]);
+    assert_eq!(open(&after).1.records, [record(5)]);
 }
 
 /// The power is cut at every step of a history: what was acknowledged is there, in order, and nothing else.
@@ -70,7 +88,7 @@ fn a_flipped_bit_costs_one_frame_and_is_reported() {
     for n in 1..5 {
         log.append(&[record(n)]).unwrap();
     }
-    disk.flip(&dir().join("00000001.log"), log.len / 2, 4).unwrap();
+    disk.flip(&dir().join("00000001.log"), log.len_bytes() / 2, 4).unwrap();
     drop(log);
     let (mut log, recovered) = open(&disk);
     assert_eq!((recovered.records.len(), recovered.damaged_frames), (4, 1));
@@ -86,26 +104,29 @@ fn a_flipped_bit_costs_one_frame_and_is_reported() {
 #[expect(clippy::disallowed_methods, reason = "the fixture lies in the repository")]
 fn the_first_version_is_read() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/v1.log");
-    let mut bytes = MAGIC.to_vec();
-    frame::write(&[record(1), record(2)], &mut bytes).unwrap();
-    frame::write(&[record(3)], &mut bytes).unwrap();
+    let disk = SimDisk::new();
+    let (mut log, _) = open(&disk);
+    log.rewrite(&[record(1), record(2)]).unwrap();
+    log.append(&[record(3)]).unwrap();
+    let bytes = content(&disk);
     if std::env::var_os("NIGHTJAR_BLESS").is_some() {
         std::fs::write(path, &bytes).unwrap();
     }
     let fixture = std::fs::read(path).unwrap();
-    assert!(fixture.starts_with(MAGIC));
-    assert_eq!(frame::scan(&fixture, MAGIC.len()).records, [record(1), record(2), record(3)]);
+    assert!(fixture.starts_with(b"NJALERT1"));
+    assert_eq!(open(&disk_with(&fixture)).1.records, [record(1), record(2), record(3)]);
     assert_eq!(fixture, bytes, "the format has changed");
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..400) {
-        let mut file = MAGIC.to_vec();
-        frame::write(&[record(1), record(2)], &mut file).unwrap();
+        let disk = SimDisk::new();
+        open(&disk).0.rewrite(&[record(1), record(2)]).unwrap();
+        let mut file = content(&disk);
         file.truncate(cut);
         file.extend(bytes);
-        let scan = frame::scan(&file, MAGIC.len());
-        prop_assert!(scan.records.len() <= 2 && scan.end <= file.len());
+        let (log, recovered) = open(&disk_with(&file));
+        prop_assert!(recovered.records.len() <= 2 && log.len_bytes() <= file.len() as u64);
     }
 }
