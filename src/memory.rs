@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Share of the limit above which writes are refused, and below which they are accepted again, in percent. What is left
-/// is for queries, and for moving data to the disk.
-const FULL: u64 = 70;
-const ROOM: u64 = 68;
+/// is for queries, and for moving data to the disk: a block takes about a third of the limit while it is made of many
+/// new series.
+const FULL: u64 = 60;
+const ROOM: u64 = 58;
 /// How often the memory in use is looked at, in milliseconds.
 const PACE_MS: u64 = 100;
 
@@ -70,7 +71,7 @@ mod tests {
         let guard = MemoryGuard::new(1000);
         let at = Duration::from_millis;
         let table =
-            [(0, 700, false), (50, 999, false), (100, 701, true), (150, 0, true), (200, 681, true), (300, 680, false)];
+            [(0, 600, false), (50, 999, false), (100, 601, true), (150, 0, true), (200, 581, true), (300, 580, false)];
         for (ms, used, refuses) in table {
             assert_eq!(guard.refuses(at(ms), || Some(used)), refuses, "{ms}");
         }

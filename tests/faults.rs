@@ -155,10 +155,10 @@ fn limits_on_series_refuse_only_new_ones() {
 
 #[test]
 fn short_memory_answers_503_and_moves_data_to_the_disk() {
-    const LIMIT: u64 = 224 << 20;
+    const LIMIT: u64 = 256 << 20;
     let dir = tempfile::tempdir().expect("a directory");
     let port = free_port();
-    let server = process::nightjar(port, dir.path(), &["--memory-limit=224MB"]);
+    let server = process::nightjar(port, dir.path(), &["--memory-limit=256MB"]);
     let mut client = Client::new(port);
     let resident = || {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", server.id())).expect("statm");

@@ -47,7 +47,7 @@ fn tsdb_options(options: &StoreOptions) -> Options {
 /// Caches and queues that fit into the memory there is.
 fn with_memory(limit: u64) -> Options {
     let default = Options::default();
-    let share = if limit == 0 { usize::MAX } else { usize::try_from(limit / 16).unwrap_or(usize::MAX) };
+    let share = if limit == 0 { usize::MAX } else { usize::try_from(limit / 32).unwrap_or(usize::MAX) };
     Options {
         queue_bytes: default.queue_bytes.min(share),
         read_ahead_bytes: default.read_ahead_bytes.min(share),
