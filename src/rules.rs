@@ -14,6 +14,7 @@ mod post;
 pub mod recent;
 pub mod senders;
 pub mod service;
+mod spare;
 pub mod test;
 mod writer;
 pub mod written;

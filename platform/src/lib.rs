@@ -16,4 +16,4 @@ pub use clock::{Clock, ManualClock, RealClock};
 pub use disk::{Disk, DiskFile, OpenMode, Overlay, RealDisk, SimDisk};
 pub use entropy::{Entropy, RealEntropy, SeededEntropy, SplitMix};
 pub use secret::Secret;
-pub use spawn::{PanicPolicy, Thread, both, spawn, spawn_background};
+pub use spawn::{PanicPolicy, Thread, beside, both, spawn, spawn_background};

@@ -46,6 +46,22 @@ pub fn both<A: Send, B>(name: &str, a: impl Fn() -> A + Sync, b: impl FnOnce() -
     })
 }
 
+/// Runs `own` here and `help` on `threads` other threads at once, and waits for all; on fewer when the system has none
+/// left. A panic of either goes on here.
+pub fn beside<T>(name: &str, threads: usize, help: impl Fn() + Sync, own: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let start = |_| std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, &help).ok();
+        let running: Vec<_> = (0..threads).map_while(start).collect();
+        let done = own();
+        for thread in running {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+        done
+    })
+}
+
 /// Niceness of background threads: about a tenth of the share of others.
 const BACKGROUND_NICE: i32 = 10;
 
@@ -112,6 +128,16 @@ mod tests {
         let name = || std::thread::current().name().map(str::to_owned);
         let thread = spawn("wal-sync", &PanicPolicy::quiet(), name).unwrap();
         assert_eq!(thread.join(), Ok(Some("wal-sync".to_owned())));
+    }
+
+    #[test]
+    fn helpers_work_beside_their_caller() {
+        let names = Mutex::new(Vec::new());
+        let enter = || names.lock().push(std::thread::current().name().map(str::to_owned));
+        assert_eq!(beside("help", 3, enter, || 7), 7);
+        assert_eq!(names.into_inner(), vec![Some("help".to_owned()); 3]);
+        let panics = std::panic::catch_unwind(|| beside("help", 1, || panic!("bad rule"), || ()));
+        assert_eq!(message(&*panics.unwrap_err()), "bad rule");
     }
 
     #[test]

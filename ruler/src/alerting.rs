@@ -26,7 +26,8 @@ pub(crate) const ALERTS: &str = "ALERTS";
 /// The metric that remembers since when alerts hold.
 pub(crate) const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
 
-const ALERT_NAME: &str = "alertname";
+/// The label with the name of the alert.
+pub(crate) const ALERT_NAME: &str = "alertname";
 const ALERT_STATE: &str = "alertstate";
 
 /// An alerting rule and its alerts.

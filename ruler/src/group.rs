@@ -1,10 +1,12 @@
 //! A rule group: a state machine whose only clock is its caller.
 
+mod batches;
 mod output;
 mod resume;
 mod succession;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ use crate::rule::{Health, Rule, RuleView};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::sink::Sink;
+use crate::workers::Workers;
+use batches::Made;
 use output::Output;
 
 /// What an evaluation works with.
@@ -31,6 +35,8 @@ pub struct World<'a> {
     pub settings: &'a Settings,
     /// Measures how long evaluations take; nothing else depends on it.
     pub clock: &'a dyn Clock,
+    /// Help with rules that do not depend on each other.
+    pub workers: &'a dyn Workers,
 }
 
 /// What a group has done so far.
@@ -59,6 +65,8 @@ pub struct Group {
     query_offset_ms: Option<i64>,
     limit: i64,
     rules: Vec<Rule>,
+    /// Ends of the runs of rules that may be evaluated at once.
+    batches: Arc<[usize]>,
     schedule: Schedule,
     /// Evaluations until state from before a restart is taken up; `None` when that is done.
     restore_in: Option<u8>,
@@ -88,6 +96,7 @@ impl Group {
             interval_ms,
             query_offset_ms: spec.query_offset_ms,
             limit: spec.limit,
+            batches: batches::ends(&rules).into(),
             rules,
             schedule: Schedule::new(file, &spec.name, interval_ms, now),
             restore_in: restores.then_some(2),
@@ -127,20 +136,19 @@ impl Group {
         }
     }
 
-    /// Evaluates all rules at `ts`, in order: each sees what those before it wrote.
+    /// Evaluates all rules at `ts`. Each sees what those before it wrote.
     pub fn evaluate(&mut self, ts: TimestampMs, world: &mut World<'_>) {
         let begin = world.clock.monotonic();
         self.evaluated_at = Some(world.clock.wall_ms());
         let at = ts - self.query_offset_ms.unwrap_or(world.settings.query_offset_ms);
         let mut output = Output::default();
         self.counters.last_samples = 0;
-        for index in 0..self.rules.len() {
-            if output.concerns(&self.rules[index].reads) {
-                self.flush(&mut output, world);
-            }
-            self.evaluate_rule(index, ts, at, &mut output, world);
+        let mut start = 0;
+        for end in Arc::clone(&self.batches).iter() {
+            self.evaluate_batch(start..*end, ts, at, &mut output, world);
+            self.flush(&mut output, world);
+            start = *end;
         }
-        self.flush(&mut output, world);
         self.end_departed(at, world);
         if let Some(change) = self.change(ts, world.settings)
             && world.sink.keep(&change)
@@ -150,38 +158,39 @@ impl Group {
         self.evaluation = world.clock.monotonic().saturating_sub(begin);
     }
 
-    fn evaluate_rule(
+    fn evaluate_batch(
         &mut self,
-        index: usize,
+        batch: Range<usize>,
         ts: TimestampMs,
         at: TimestampMs,
         output: &mut Output,
         world: &mut World<'_>,
     ) {
-        let begin = world.clock.monotonic();
-        let rule = &mut self.rules[index];
-        rule.evaluated_at = Some(world.clock.wall_ms());
-        self.counters.evaluations += 1;
-        let moment = Moment { ts, at, limit: self.limit, query: world.query, settings: world.settings };
-        match rule.evaluate(&moment) {
-            Ok(samples) => {
-                rule.health = Health::Ok;
-                rule.unsent = false;
-                rule.last_error = None;
-                self.counters.last_samples += samples.len() as u64;
-                let due = rule.alerting.as_mut().and_then(|a| a.due(ts, self.interval_ms, world.settings));
-                if let Some(batch) = due {
-                    world.sink.send(batch);
+        let World { query, sink, settings, clock, workers } = world;
+        let (settings, interval_ms, counters) = (*settings, self.interval_ms, &mut self.counters);
+        let moment = Moment { ts, at, limit: self.limit, query: *query, settings };
+        let first = batch.start;
+        let mut done = |index: usize, rule: &mut Rule, made: Made| {
+            counters.evaluations += 1;
+            match made {
+                Ok(samples) => {
+                    rule.health = Health::Ok;
+                    rule.unsent = false;
+                    rule.last_error = None;
+                    counters.last_samples += samples.len() as u64;
+                    if let Some(due) = rule.alerting.as_mut().and_then(|a| a.due(ts, interval_ms, settings)) {
+                        sink.send(due);
+                    }
+                    output.add(first + index, rule, samples, at);
                 }
-                output.add(index, rule, samples, at);
+                Err(reason) => {
+                    counters.evaluation_failures += 1;
+                    rule.unsent = true;
+                    rule.failed(reason);
+                }
             }
-            Err(reason) => {
-                self.counters.evaluation_failures += 1;
-                rule.unsent = true;
-                rule.failed(reason);
-            }
-        }
-        rule.evaluation = world.clock.monotonic().saturating_sub(begin);
+        };
+        batches::evaluate(&mut self.rules[batch], &moment, *clock, *workers, &mut done);
     }
 
     /// Writes what rules made so far.

@@ -27,6 +27,7 @@ mod state;
 mod state_log;
 mod templates;
 mod texts;
+mod workers;
 mod yaml;
 
 pub use alert::{Alert, AlertState};
@@ -40,3 +41,4 @@ pub use sink::{AlertBatch, Refusal, RuleSample, SentAlert, Sink};
 pub use state::{SavedState, StateChange};
 pub use state_log::{RecoveredState, StateLog};
 pub use texts::Texts;
+pub use workers::{Alone, Workers};

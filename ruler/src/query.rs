@@ -27,8 +27,8 @@ impl Expression {
     }
 }
 
-/// What rules ask of the world. Errors are sentences for people.
-pub trait Query {
+/// What rules ask of the world, perhaps several at once. Errors are sentences for people.
+pub trait Query: Sync {
     /// The value of an expression at a time; a scalar is one sample without labels.
     fn instant(&self, expr: &Expression, at: TimestampMs) -> Result<Vec<VectorSample>, String>;
 

@@ -1,55 +1,44 @@
-//! Which metrics an expression may read.
+//! Which series an expression may read.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use nightjar_model::labels::METRIC_NAME;
-use nightjar_model::{MatchOp, Matcher};
+use nightjar_model::Matcher;
 use nightjar_query::ast::{Expr, ExprKind};
 
-/// Which metrics an expression may read.
+/// Which series an expression may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reads {
-    /// Only these.
-    Metrics(BTreeSet<Box<str>>),
+    /// Only what one of these finds.
+    Selectors(Vec<Arc<[Matcher]>>),
     /// Nobody knows.
     Everything,
 }
 
+/// What is known of the labels of a series: the value of some, empty where it lacks them. The last of a name counts.
+pub(crate) type Known<'a> = [(&'a str, &'a str)];
+
 impl Reads {
     pub(crate) fn of(expr: &Expr) -> Reads {
-        let (mut metrics, mut everything) = (BTreeSet::new(), false);
-        expr.walk(|expr| {
-            let matchers = match &expr.kind {
-                ExprKind::Vector(selector) => &selector.matchers,
-                ExprKind::Matrix(matrix) => &matrix.selector.matchers,
-                // Reads series that no selector names.
-                ExprKind::Call(call) if call.func.name == "info" => {
-                    everything = true;
-                    return;
-                }
-                _ => return,
-            };
-            match matchers.iter().find(|m| names_metric(m)) {
-                Some(name) => {
-                    metrics.insert(Box::from(&*name.value));
-                }
-                None => everything = true,
-            }
+        let (mut selectors, mut everything) = (Vec::new(), false);
+        expr.walk(|expr| match &expr.kind {
+            ExprKind::Vector(selector) => selectors.push(selector.matchers.as_slice().into()),
+            ExprKind::Matrix(matrix) => selectors.push(matrix.selector.matchers.as_slice().into()),
+            // Reads series that no selector names.
+            ExprKind::Call(call) if call.func.name == "info" => everything = true,
+            _ => {}
         });
-        if everything { Reads::Everything } else { Reads::Metrics(metrics) }
+        if everything { Reads::Everything } else { Reads::Selectors(selectors) }
     }
 
-    /// Whether it may read this metric.
-    pub(crate) fn may_read(&self, metric: &str) -> bool {
+    /// Whether it may read a series of which this is known.
+    pub(crate) fn may_read(&self, series: &Known<'_>) -> bool {
+        let value = |name: &str| series.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        let fits = |matcher: &Matcher| value(&matcher.name).is_none_or(|value| matcher.matches(value));
         match self {
-            Reads::Metrics(metrics) => metrics.contains(metric),
+            Reads::Selectors(selectors) => selectors.iter().any(|matchers| matchers.iter().all(fits)),
             Reads::Everything => true,
         }
     }
-}
-
-fn names_metric(matcher: &Matcher) -> bool {
-    &*matcher.name == METRIC_NAME && matcher.op == MatchOp::Equal && !matcher.value.is_empty()
 }
 
 #[cfg(test)]
@@ -59,13 +48,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn what_may_be_read() {
         let reads = |text: &str| Reads::of(&parse(text, &ParserOptions::ALL).unwrap());
-        let expected = Reads::Metrics(["a".into(), "b".into()].into());
-        assert_eq!(reads(r#"sum(rate(a[5m])) / {__name__="b"} + max_over_time((a > 1)[1h:])"#), expected);
-        assert_eq!(reads("1"), Reads::Metrics(BTreeSet::new()));
-        for text in [r#"{job="x"}"#, r#"{__name__=~"a|b"}"#, "info(a)"] {
-            assert_eq!(reads(text), Reads::Everything, "{text}");
+        let (a, b) = ([("__name__", "a"), ("team", "x")], [("__name__", "b"), ("team", "")]);
+        let table = [
+            ("1", false, false),
+            ("a", true, false),
+            ("sum(rate(a[5m])) / {__name__=\"b\"}", true, true),
+            ("max_over_time((b > 1)[1h:])", false, true),
+            // No name is asked for, or several.
+            ("{job=~\".*x\"}", true, true),
+            ("{__name__=~\"a|c\"}", true, false),
+            ("{__name__!=\"a\", job=\"x\"}", false, true),
+            // What is known of other labels counts.
+            ("a{team=\"y\"} or b{team=\"y\"}", false, false),
+            ("{team=~\".+\"}", true, false),
+            ("info(c)", true, true),
+        ];
+        for (text, reads_a, reads_b) in table {
+            assert_eq!((reads(text).may_read(&a), reads(text).may_read(&b)), (reads_a, reads_b), "{text}");
         }
+        assert!(reads("a{team=\"y\"}").may_read(&[("__name__", "a"), ("team", "x"), ("team", "y")]));
     }
 }

@@ -13,12 +13,13 @@ use crate::settings::Settings;
 use crate::sink::{AlertBatch, Refusal, RuleSample, Sink};
 use crate::state::StateChange;
 use crate::texts::Texts;
+use crate::workers::Alone;
 
 /// Evaluations read at once.
 const STRIDE: i64 = 1_000;
 
 /// What happened, as a server remembers it.
-pub trait History {
+pub trait History: Sync {
     /// The values of an expression at `start`, `start + step`, ... up to `end`, by time.
     fn range(
         &self,
@@ -90,7 +91,10 @@ pub fn replay(
         for ts in (from..=to).step_by(usize::try_from(step_ms).unwrap_or(usize::MAX)) {
             pager.now = ts;
             let clock = ManualClock::new(ts);
-            group.evaluate(ts, &mut World { query: &answers, sink: &mut pager, settings, clock: &clock });
+            group.evaluate(
+                ts,
+                &mut World { query: &answers, sink: &mut pager, settings, clock: &clock, workers: &Alone },
+            );
             for rule in group.view().rules {
                 if let Some(reason) = rule.last_error {
                     replayed.failures.entry(rule.name.to_string()).or_insert_with(|| reason.to_string());

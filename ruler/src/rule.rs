@@ -9,7 +9,7 @@ use nightjar_model::{Labels, TimestampMs};
 use nightjar_query::VectorSample;
 
 use crate::alert::{Alert, AlertState};
-use crate::alerting::{ALERTS, ALERTS_FOR_STATE, Alerting, Moment};
+use crate::alerting::{ALERT_NAME, ALERTS, ALERTS_FOR_STATE, Alerting, Moment};
 use crate::file::RuleSpec;
 use crate::query::Expression;
 use crate::reads::Reads;
@@ -95,11 +95,11 @@ impl Rule {
             && alerting(self) == alerting(other)
     }
 
-    /// The metrics it writes.
-    pub(crate) fn writes(&self) -> [&str; 2] {
+    /// What is known of the series it writes: there are as many kinds.
+    pub(crate) fn writes(&self) -> Vec<Vec<(&str, &str)>> {
         match self.alerting {
-            Some(_) => [ALERTS, ALERTS_FOR_STATE],
-            None => [&self.name, &self.name],
+            Some(_) => [ALERTS, ALERTS_FOR_STATE].map(|m| vec![(METRIC_NAME, m), (ALERT_NAME, &*self.name)]).into(),
+            None => vec![std::iter::once((METRIC_NAME, &*self.name)).chain(self.labels.iter()).collect()],
         }
     }
 

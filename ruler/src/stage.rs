@@ -18,6 +18,7 @@ use crate::settings::Settings;
 use crate::sink::{AlertBatch, Refusal, RuleSample, Sink};
 use crate::state::StateChange;
 use crate::state_log::StateLog;
+use crate::workers::{Alone, Workers};
 
 /// Storage, clock and trace.
 pub(crate) struct Stage {
@@ -25,6 +26,7 @@ pub(crate) struct Stage {
     pub(crate) settings: Settings,
     pub(crate) clock: ManualClock,
     pub(crate) trace: Vec<String>,
+    pub(crate) workers: &'static dyn Workers,
     /// Where the state of alerts is kept, if it is.
     log: Option<(SimDisk, StateLog<SimDisk>)>,
     engine: Engine,
@@ -78,6 +80,7 @@ impl Stage {
             settings: Settings { interval_ms: 30_000, ..Settings::default() },
             clock: ManualClock::new(0),
             trace: Vec::new(),
+            workers: &Alone,
             log: None,
             engine,
             now: 0,
@@ -154,7 +157,13 @@ impl Stage {
             log: self.log.as_mut().map(|(_, log)| log),
             now: self.now,
         };
-        act(&mut World { query: &query, sink: &mut sink, settings: &self.settings, clock: &self.clock })
+        act(&mut World {
+            query: &query,
+            sink: &mut sink,
+            settings: &self.settings,
+            clock: &self.clock,
+            workers: self.workers,
+        })
     }
 
     /// Evaluates a group every `step` from now until `end`, both included.

@@ -16,6 +16,7 @@ use super::destinations::Destinations;
 use super::keeping::Keeping;
 use super::load::Loaded;
 use super::recent::Recent;
+use super::spare::Spare;
 use super::writer::StoreSink;
 use crate::exposition::Exposition;
 use crate::queries::{Kind, Origin, Queries, RuleOrigin, Stage, Ticket, Tracked};
@@ -31,6 +32,7 @@ pub struct Rules {
     threads: Mutex<Vec<Thread<()>>>,
     alerts: Destinations,
     keeping: Mutex<Arc<Keeping>>,
+    spare: Spare,
 }
 
 /// What evaluations work with.
@@ -92,7 +94,7 @@ impl Rules {
             lateness: Recent::default(),
         };
         let (changed, threads, keeping) = (Condvar::new(), Mutex::default(), Mutex::default());
-        Rules { state: Mutex::new(state), changed, threads, alerts, keeping }
+        Rules { state: Mutex::new(state), changed, threads, alerts, keeping, spare: Spare::default() }
     }
 
     /// Puts rules into force as soon as running evaluations have ended.
@@ -133,6 +135,7 @@ impl Rules {
         (state.ruler, state.started) = (Ruler::resuming(saved), true);
         state.settle(&*work.clock);
         drop(state);
+        self.spare.limit(threads);
         let mut running = self.threads.lock();
         for i in 0..threads {
             let (rules, work) = (Arc::clone(self), work.clone());
@@ -207,7 +210,8 @@ impl Rules {
         let external_labels = &settings.external_labels;
         let (store, alerts, keeping) = (&work.store, &self.alerts, &*work.keeping);
         let mut sink = StoreSink { store, clock, alerts, external_labels, keeping };
-        let mut world = World { query: &query, sink: &mut sink, settings, clock };
+        let mut world = World { query: &query, sink: &mut sink, settings, clock, workers: &self.spare };
+        let _busy = self.spare.busy();
         group.handle_timeout(clock.wall_ms(), &mut world);
     }
 }
@@ -280,7 +284,7 @@ impl TimedQuery<'_> {
     }
 
     fn rule_of(&self, expr: &Expression) -> Arc<str> {
-        let rule = self.names.iter().find(|(of, _)| of.source == expr.source);
+        let rule = self.names.iter().find(|(of, _)| std::ptr::eq(&**of, expr));
         rule.map_or_else(|| "".into(), |(_, name)| Arc::clone(name))
     }
 }

@@ -1,13 +1,12 @@
 //! What the rules of a group made and nobody has written yet.
 //!
-//! A write is durable when it returns, so it is dear. Rules that do not read what others of the group wrote share one.
+//! A write is durable when it returns, so it is dear: the rules of a batch share one.
 
 use std::collections::BTreeSet;
 use std::mem;
 
 use nightjar_model::{Labels, TimestampMs};
 
-use crate::reads::Reads;
 use crate::rule::Rule;
 use crate::sink::{RuleSample, Sink};
 
@@ -22,7 +21,6 @@ pub(super) struct Output {
 /// What one rule made.
 struct Part {
     rule: usize,
-    metrics: [Box<str>; 2],
     /// End of its samples.
     end: usize,
     series: BTreeSet<Labels>,
@@ -42,13 +40,7 @@ impl Output {
         let series: BTreeSet<Labels> = samples.iter().map(|sample| sample.labels.clone()).collect();
         let gone = rule.series.difference(&series).map(|labels| RuleSample::stale(labels.clone(), at));
         self.samples.extend(samples.into_iter().chain(gone));
-        let metrics = rule.writes().map(Box::from);
-        self.parts.push(Part { rule: index, metrics, end: self.samples.len(), series });
-    }
-
-    /// Whether who reads this may read something that is not written yet.
-    pub(super) fn concerns(&self, reads: &Reads) -> bool {
-        self.parts.iter().any(|part| part.metrics.iter().any(|metric| reads.may_read(metric)))
+        self.parts.push(Part { rule: index, end: self.samples.len(), series });
     }
 
     /// Writes everything; answers the rules for which that failed.

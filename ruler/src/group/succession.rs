@@ -46,6 +46,7 @@ impl Group {
     /// Its rules are gone at `now`. It stays until a successor under another name had time to go on with its series.
     pub(crate) fn retire(&mut self, now: TimestampMs) {
         self.departed.extend(self.rules.drain(..).flat_map(|rule| rule.series));
+        self.batches = [].into();
         self.retired_at = Some(now);
         self.schedule.put_off(now + 2 * self.interval_ms);
     }

@@ -2,6 +2,7 @@
 
 mod alert_generator;
 mod alerts;
+mod batches;
 mod day;
 mod records;
 mod reload;

@@ -22,6 +22,7 @@ use crate::memory::Memory;
 use crate::query::{EngineQuery, Query};
 use crate::settings::Settings;
 use crate::texts::Texts;
+use crate::workers::Alone;
 
 /// Samples a query of a test may hold, as in promtool.
 const MAX_SAMPLES: usize = 10_000;
@@ -180,7 +181,7 @@ fn evaluate(
 ) -> Vec<String> {
     let (mut failures, mut sink, clock) = (Vec::new(), memory.clone(), ManualClock::new(ts));
     for group in groups {
-        group.evaluate(ts, &mut World { query, sink: &mut sink, settings, clock: &clock });
+        group.evaluate(ts, &mut World { query, sink: &mut sink, settings, clock: &clock, workers: &Alone });
         for rule in group.view().rules {
             if let Some(error) = rule.last_error {
                 failures.push(format!("    rule: {}, time: {}, err: {error}", rule.name, go_duration(ts)));
