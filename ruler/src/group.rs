@@ -20,6 +20,7 @@ use crate::query::{Expression, Query};
 use crate::rule::{Health, Rule, RuleView};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
+use crate::shared_reads::SharedSelectors;
 use crate::sink::Sink;
 use crate::workers::Workers;
 use batches::Made;
@@ -67,6 +68,7 @@ pub struct Group {
     rules: Vec<Rule>,
     /// Ends of the runs of rules that may be evaluated at once.
     batches: Arc<[usize]>,
+    shared: SharedSelectors,
     schedule: Schedule,
     /// Evaluations until state from before a restart is taken up; `None` when that is done.
     restore_in: Option<u8>,
@@ -97,6 +99,7 @@ impl Group {
             query_offset_ms: spec.query_offset_ms,
             limit: spec.limit,
             batches: batches::ends(&rules).into(),
+            shared: SharedSelectors::of(rules.iter().map(|rule| &rule.expr.expr)),
             rules,
             schedule: Schedule::new(file, &spec.name, interval_ms, now),
             restore_in: restores.then_some(2),
@@ -215,6 +218,11 @@ impl Group {
             }
         }
         self.counters.last_restore = world.clock.monotonic().saturating_sub(begin);
+    }
+
+    /// The selectors its rules have in common.
+    pub fn shared_selectors(&self) -> SharedSelectors {
+        self.shared.clone()
     }
 
     /// What its rules evaluate, and their names, in order.

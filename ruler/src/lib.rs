@@ -20,6 +20,7 @@ mod rule;
 mod ruler;
 mod schedule;
 mod settings;
+mod shared_reads;
 mod sink;
 #[cfg(test)]
 mod stage;
@@ -37,6 +38,7 @@ pub use query::{EngineQuery, Expression, NewestSample, Query};
 pub use rule::{AlertingView, Health, RuleView};
 pub use ruler::Ruler;
 pub use settings::Settings;
+pub use shared_reads::{SharedReads, SharedSelectors};
 pub use sink::{AlertBatch, Refusal, RuleSample, SentAlert, Sink};
 pub use state::{SavedState, StateChange};
 pub use state_log::{RecoveredState, StateLog};

@@ -15,6 +15,7 @@ use crate::memory::Memory;
 use crate::query::{EngineQuery, Query};
 use crate::ruler::Ruler;
 use crate::settings::Settings;
+use crate::shared_reads::{SharedReads, SharedSelectors};
 use crate::sink::{AlertBatch, Refusal, RuleSample, Sink};
 use crate::state::StateChange;
 use crate::state_log::StateLog;
@@ -27,6 +28,8 @@ pub(crate) struct Stage {
     pub(crate) clock: ManualClock,
     pub(crate) trace: Vec<String>,
     pub(crate) workers: &'static dyn Workers,
+    /// Selectors that are read once per call of [`Stage::with`].
+    pub(crate) shared: SharedSelectors,
     /// Where the state of alerts is kept, if it is.
     log: Option<(SimDisk, StateLog<SimDisk>)>,
     engine: Engine,
@@ -81,6 +84,7 @@ impl Stage {
             clock: ManualClock::new(0),
             trace: Vec::new(),
             workers: &Alone,
+            shared: SharedSelectors::default(),
             log: None,
             engine,
             now: 0,
@@ -150,13 +154,15 @@ impl Stage {
 
     /// Calls `act` with the world at the present.
     pub(crate) fn with<T>(&mut self, act: impl FnOnce(&mut World<'_>) -> T) -> T {
-        let query = EngineQuery { engine: &self.engine, storage: &self.memory, interrupt: &Uninterrupted };
+        let reads = SharedReads::new(&self.memory, self.shared.clone(), 1 << 20);
+        let query = EngineQuery { engine: &self.engine, storage: &reads, interrupt: &Uninterrupted };
         let mut sink = Recorder {
             memory: self.memory.clone(),
             trace: &mut self.trace,
             log: self.log.as_mut().map(|(_, log)| log),
             now: self.now,
         };
+        let mut sink = reads.forgetting(&mut sink);
         act(&mut World {
             query: &query,
             sink: &mut sink,

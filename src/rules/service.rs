@@ -1,13 +1,15 @@
 //! The threads that evaluate rule groups, and what others may ask of them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
 use nightjar_query::{Engine, Interrupt, Phase, Stats, Stop, VectorSample};
 use nightjar_ruler::{
-    EngineQuery, Expression, Group, GroupKey, GroupView, NewestSample, Query, Ruler, SavedState, Settings, World,
+    EngineQuery, Expression, Group, GroupKey, GroupView, NewestSample, Query, Ruler, SavedState, Settings, SharedReads,
+    World,
 };
 use parking_lot::{Condvar, Mutex};
 
@@ -25,6 +27,9 @@ use crate::store::Store;
 /// Nobody sleeps longer, so that a clock that is set back is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
+/// Bytes of samples one evaluation of a group keeps because several of its rules read them.
+const SHARED_BYTES: u64 = 16 << 20;
+
 /// Rule groups in force.
 pub struct Rules {
     state: Mutex<State>,
@@ -33,6 +38,8 @@ pub struct Rules {
     alerts: Destinations,
     keeping: Mutex<Arc<Keeping>>,
     spare: Spare,
+    /// Selections rules did not have to repeat.
+    spared: AtomicU64,
 }
 
 /// What evaluations work with.
@@ -94,7 +101,15 @@ impl Rules {
             lateness: Recent::default(),
         };
         let (changed, threads, keeping) = (Condvar::new(), Mutex::default(), Mutex::default());
-        Rules { state: Mutex::new(state), changed, threads, alerts, keeping, spare: Spare::default() }
+        Rules {
+            state: Mutex::new(state),
+            changed,
+            threads,
+            alerts,
+            keeping,
+            spare: Spare::default(),
+            spared: AtomicU64::new(0),
+        }
     }
 
     /// Puts rules into force as soon as running evaluations have ended.
@@ -147,6 +162,8 @@ impl Rules {
     /// Writes the metrics of what it keeps and of where alerts go.
     pub fn expose(&self, out: &mut Exposition) {
         self.keeping.lock().expose(out);
+        let help = "Selections of rules answered by what another rule of their evaluation had read.";
+        out.counter("nightjar_rule_shared_reads_total", help, self.spared.load(Ordering::Relaxed) as f64);
         self.alerts.expose(out);
     }
 
@@ -205,14 +222,18 @@ impl Rules {
 
     fn evaluate(&self, group: &mut Group, settings: &Settings, work: &Workplace) {
         let clock = &*work.clock;
-        let query =
-            TimedQuery { rules: self, work, engine: (work.engine)(), group: group.key(), names: group.rule_names() };
+        let storage: &dyn Store = &*work.store;
+        let reads = SharedReads::new(storage, group.shared_selectors(), SHARED_BYTES);
+        let (engine, names) = ((work.engine)(), group.rule_names());
+        let query = TimedQuery { rules: self, work, reads: &reads, engine, group: group.key(), names };
         let external_labels = &settings.external_labels;
         let (store, alerts, keeping) = (&work.store, &self.alerts, &*work.keeping);
         let mut sink = StoreSink { store, clock, alerts, external_labels, keeping };
+        let mut sink = reads.forgetting(&mut sink);
         let mut world = World { query: &query, sink: &mut sink, settings, clock, workers: &self.spare };
         let _busy = self.spare.busy();
         group.handle_timeout(clock.wall_ms(), &mut world);
+        self.spared.fetch_add(reads.spared(), Ordering::Relaxed);
     }
 }
 
@@ -245,6 +266,7 @@ impl State {
 struct TimedQuery<'a> {
     rules: &'a Rules,
     work: &'a Workplace,
+    reads: &'a SharedReads<'a>,
     engine: Arc<Engine>,
     /// Whose rules ask, and the names of those by what they evaluate.
     group: GroupKey,
@@ -260,8 +282,7 @@ impl TimedQuery<'_> {
         let (clock, timeout) = (&*self.work.clock, self.work.timeout);
         let end = clock.monotonic().saturating_add(timeout);
         let interrupt = Deadline { rules: self.rules, clock, timeout, end, tracked };
-        let storage: &dyn Store = &*self.work.store;
-        ask(&EngineQuery { engine: &self.engine, storage, interrupt: &interrupt })
+        ask(&EngineQuery { engine: &self.engine, storage: self.reads, interrupt: &interrupt })
     }
 
     /// Asks a query that operators see.

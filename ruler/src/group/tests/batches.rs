@@ -1,4 +1,4 @@
-//! Whatever the rules, the outcome of a group is that of evaluating and writing rule by rule.
+//! Whatever the rules, with helpers and shared reads too, the outcome of a group is that of evaluating and writing rule by rule.
 
 use proptest::prelude::*;
 
@@ -85,6 +85,9 @@ fn outcome(groups: &[String], limit: usize, helped: bool) -> Vec<String> {
         for group in &mut groups {
             // As if it had taken long the last time.
             group.rules.iter_mut().for_each(|rule| rule.evaluation = std::time::Duration::from_secs(1));
+            if helped {
+                stage.shared = group.shared_selectors();
+            }
             stage.with(|world| group.evaluate(ts, world));
             seen.extend(group.status());
         }
