@@ -1,6 +1,7 @@
 //! Unit tests of rules, as `promtool test rules` runs them.
 
 mod compare;
+mod diff;
 mod file;
 mod junit;
 mod run;
@@ -19,6 +20,8 @@ use crate::file::{ReadOptions, RuleFile};
 pub struct RunOptions {
     /// Feature switches of the engine.
     pub features: Features,
+    /// Alerts that are not as expected are told as one coloured text.
+    pub diff: bool,
 }
 
 /// How one test went.

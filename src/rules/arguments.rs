@@ -95,7 +95,7 @@ pub struct TestRules {
     #[arg(long, value_name = "REGEX")]
     pub run: Vec<String>,
 
-    /// Accepted for compatibility: differences are shown the same way.
+    /// Show expected and received alerts as one text, with colours for what differs.
     #[arg(long)]
     pub diff: bool,
 

@@ -64,7 +64,7 @@ fn test_file(path: &str, arguments: &TestRules, chosen: &dyn Fn(&str) -> bool, e
     }
     let features = enabled(&arguments.enable_feature);
     let read = ReadOptions { ignore_unknown_fields: arguments.ignore_unknown_fields, parser: grammar(features) };
-    Ok(unit_test::run(&file, &rules, &read, &RunOptions { features }, chosen))
+    Ok(unit_test::run(&file, &rules, &read, &RunOptions { features, diff: arguments.diff }, chosen))
 }
 
 fn report(outcome: &Outcome, arguments: &TestRules, out: &mut impl Write, err: &mut impl Write) -> io::Result<()> {

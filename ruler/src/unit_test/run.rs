@@ -11,6 +11,7 @@ use nightjar_query::parser::parse_metric;
 use nightjar_query::{Engine, EngineOptions, Uninterrupted};
 
 use super::compare::{FiringAlert, Found, alerts_text, same, samples_text};
+use super::diff::alerts_diff;
 use super::file::{ExpectedSample, QueryTest, Test, TestFile};
 use super::series::Samples;
 use super::time::go_duration;
@@ -131,13 +132,12 @@ impl Run<'_> {
             }
             let name =
                 if self.test.name.is_empty() { String::new() } else { format!("    name: {},\n", self.test.name) };
-            errors.push(format!(
-                "{name}    alertname: {}, time: {}, \n        exp:{}, \n        got:{}",
-                test.alertname,
-                format_duration_ms(test.at_ms),
-                alerts_text(&expected),
-                alerts_text(&found)
-            ));
+            let differs = match self.options.diff {
+                true => format!("diff: {}", alerts_diff(&expected, &found, "            ")),
+                false => format!("exp:{}, \n        got:{}", alerts_text(&expected), alerts_text(&found)),
+            };
+            let time = format_duration_ms(test.at_ms);
+            errors.push(format!("{name}    alertname: {}, time: {time}, \n        {differs}", test.alertname));
         }
     }
 
