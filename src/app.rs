@@ -8,24 +8,25 @@ use nightjar_model::TimestampMs;
 use nightjar_model::regex::Regex;
 use nightjar_platform::Clock;
 use nightjar_query::{AnswerCache, Engine, Features, MemoryPool, ParserOptions};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
+pub use crate::alerting::carrier::ALERTMANAGER_VERSION;
+use crate::alerting::service::Alerting;
 use crate::config::Config;
 use crate::execution::Execution;
 use crate::exposition::Exposition;
 use crate::ingest::Ingest;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
 use crate::rules::service::Rules;
+use crate::rules::written::Written;
 use crate::store::StoreSlot;
 
 /// The version of Prometheus whose API this server speaks.
 pub const PROMETHEUS_VERSION: &str = "3.14.0";
-
-/// The version of Alertmanager whose API this server speaks.
-pub const ALERTMANAGER_VERSION: &str = "0.34.0";
 
 /// Our own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -66,6 +67,8 @@ pub struct Settings {
 pub enum Control {
     /// Read the configuration again; the answer tells what is wrong with it.
     Reload(oneshot::Sender<Result<(), String>>),
+    /// Put the rules into force again, under the configuration that is in force; the answer tells what is wrong.
+    ReloadRules(oneshot::Sender<Result<(), String>>),
     /// End.
     Quit,
     /// End, because of this.
@@ -103,12 +106,18 @@ pub struct App {
     pub query_memory: Arc<MemoryPool>,
     /// Answers of range queries.
     pub query_cache: Arc<AnswerCache>,
+    /// Whether there is memory for writes.
+    pub memory: MemoryGuard,
     /// Threads for writes.
     pub ingest: Ingest,
     /// Answers PromQL; replaced on reload.
     pub engine: RwLock<Arc<Engine>>,
     /// Rule groups.
     pub rules: Arc<Rules>,
+    /// Rule groups written through the API, if that is on.
+    pub written: Option<Arc<Mutex<Written>>>,
+    /// The Alertmanager inside.
+    pub alerting: Arc<Alerting>,
     /// The configuration; replaced on reload.
     pub loaded: RwLock<Loaded>,
     /// The way to the one who runs the server.
@@ -139,8 +148,11 @@ impl App {
             "When the configuration in force was loaded.",
             loaded.at as f64 / 1000.0,
         );
+        out.gauge("nightjar_memory_limit_bytes", "Memory for everything; 0 = no limit.", self.memory.limit() as f64);
+        let help = "Writes told to come back because memory was short.";
+        out.counter("nightjar_memory_refused_writes_total", help, self.memory.refused() as f64);
         rules::metrics::expose(&self.rules.view(), &mut out);
-        self.rules.alerts().expose(&mut out);
+        self.rules.expose(&mut out);
         if let Some(store) = self.store.get() {
             store.expose(&mut out);
         }
@@ -192,7 +204,8 @@ impl App {
     }
 }
 
-fn build_info(out: &mut Exposition) {
+/// What this server is.
+pub fn build_info(out: &mut Exposition) {
     let versions = [
         ("nightjar_build_info", "This server.", VERSION),
         ("prometheus_build_info", "The Prometheus whose API this server speaks.", PROMETHEUS_VERSION),
@@ -204,7 +217,8 @@ fn build_info(out: &mut Exposition) {
     }
 }
 
-fn process(out: &mut Exposition) {
+/// What the system knows of this process.
+pub fn process(out: &mut Exposition) {
     let Ok(usage) = nightjar_platform::process::usage() else { return };
     out.counter("process_cpu_seconds_total", "CPU time in user and system mode.", usage.cpu_seconds);
     let gauges = [

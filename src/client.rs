@@ -3,7 +3,7 @@
 mod answer;
 mod arguments;
 mod chart;
-mod connection;
+pub(crate) mod connection;
 mod queries;
 mod table;
 

@@ -4,6 +4,8 @@
 //! and ignored.
 
 pub mod alerting;
+mod http;
+mod relabel;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -30,8 +32,8 @@ pub struct Config {
     pub external_labels: BTreeMap<String, String>,
     /// Patterns of rule files, relative to the file's directory.
     pub rule_files: Vec<PathBuf>,
-    /// Alertmanagers to send alerts to.
-    pub alertmanagers: Vec<alerting::Alertmanager>,
+    /// Where alerts go besides our own Alertmanager.
+    pub alerting: alerting::Alerting,
     /// How late a sample may come; `None` = the flag decides.
     pub out_of_order_window: Option<Duration>,
     /// File to which every query is logged.
@@ -54,7 +56,7 @@ impl Default for Config {
             rule_query_offset: Duration::ZERO,
             external_labels: BTreeMap::new(),
             rule_files: Vec::new(),
-            alertmanagers: Vec::new(),
+            alerting: alerting::Alerting::default(),
             out_of_order_window: None,
             query_log_file: None,
             retention_time: None,
@@ -96,7 +98,9 @@ pub fn parse(text: &str, path: &Path, environment: &dyn Fn(&str) -> Option<Strin
         let labels = global.external_labels.unwrap_or_default().into_iter();
         config.external_labels = labels.map(|(name, value)| (name, expand(&value, environment))).collect();
     }
-    config.alertmanagers = file.alerting.map(|section| section.alertmanagers()).unwrap_or_default();
+    if let Some(section) = file.alerting {
+        config.alerting = section.read(directory).map_err(|e| format!("{}: alerting: {e}", path.display()))?;
+    }
     config.rule_files = file.rule_files.unwrap_or_default().iter().map(|pattern| directory.join(pattern)).collect();
     if let Some(tsdb) = file.storage.and_then(|storage| storage.tsdb) {
         config.out_of_order_window = tsdb.out_of_order_time_window.map(|d| d.0);

@@ -1,5 +1,6 @@
 //! The command line of the server: Prometheus' names, Go's spelling, every flag also from the environment.
 
+pub mod alertmanager;
 mod without_effect;
 
 use std::collections::BTreeMap;
@@ -10,11 +11,15 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::alert_tools::arguments::{AlertCommand, ConfigCommand, SilenceCommand};
+use crate::alert_tools::check::CheckAlertmanager;
 use crate::client::QueryCommand;
 use crate::retention::{self, RetentionRule};
-use crate::rules::arguments::{CheckCommand, RuleFlags, TestCommand};
+use crate::rule_tools::RulesCommand;
+use crate::rules::arguments::{CheckConfig, CheckRules, RuleFlags, TestCommand};
 use crate::tsdb_command::TsdbCommand;
 use crate::units;
+pub use alertmanager::AlertmanagerCommand;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,12 +67,41 @@ pub struct Cli {
 pub enum Command {
     /// Ask a running server, answer as a table or a graph
     Query(QueryCommand),
-    /// Check rule files
+    /// Check rule files and configurations
     Check(CheckCommand),
     /// Run unit tests of rules
     Test(TestCommand),
-    /// Look at a data directory: verify, inspect, dump
+    /// Make rules from objectives, replay them over history, fill history with what they record
+    Rules(RulesCommand),
+    /// Work on a data directory: import, export, verify, inspect, dump
     Tsdb(TsdbCommand),
+    /// Make, list and end silences
+    Silence(SilenceCommand),
+    /// List, post and explain alerts
+    Alert(AlertCommand),
+    /// Show and test the configuration of routes
+    Config(ConfigCommand),
+    /// Route alerts only, with Alertmanager's flags
+    Alertmanager(Box<AlertmanagerCommand>),
+}
+
+/// Arguments of `nightjar check`.
+#[derive(Debug, Args)]
+pub struct CheckCommand {
+    /// What to check.
+    #[command(subcommand)]
+    pub kind: CheckKind,
+}
+
+/// What to check.
+#[derive(Debug, Subcommand)]
+pub enum CheckKind {
+    /// Check rule files; exit code 1 if one is invalid, 3 with --lint-fatal if one is only suspicious
+    Rules(CheckRules),
+    /// Check configuration files and the rule files they name; exit codes as for rules
+    Config(CheckConfig),
+    /// Check Alertmanager configurations with their templates; exit code 1 if one is invalid
+    Alertmanager(CheckAlertmanager),
 }
 
 /// How log lines look.
@@ -101,7 +135,7 @@ pub struct ServeFlags {
     #[arg(long = "config.file", value_name = "PATH", env = "NIGHTJAR_CONFIG_FILE", hide_env = true)]
     pub config_file: Option<PathBuf>,
 
-    /// Read the configuration again when the file changes.
+    /// Read the configuration again when it or a rule file changes.
     #[arg(long = "config.auto-reload", env = "NIGHTJAR_CONFIG_AUTO_RELOAD", hide_env = true, value_name = "BOOL",
           num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
           value_parser = BoolishValueParser::new(), action = ArgAction::Set, hide_possible_values = true)]
@@ -213,9 +247,29 @@ pub struct ServeFlags {
     #[command(flatten)]
     pub query: QueryFlags,
 
+    /// Alertmanager.
+    #[command(flatten)]
+    pub alertmanager: AlertmanagerFlags,
+
     /// Logging.
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+/// Flags of the Alertmanager inside.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Alertmanager")]
+pub struct AlertmanagerFlags {
+    /// Alertmanager configuration file. Without the flag, ./alertmanager.yml is used when it exists; without either,
+    /// alerts and silences are kept and shown, and nobody is told.
+    #[arg(
+        id = "alertmanager_config_file",
+        long = "alertmanager.config.file",
+        value_name = "PATH",
+        env = "NIGHTJAR_ALERTMANAGER_CONFIG_FILE",
+        hide_env = true
+    )]
+    pub config_file: Option<PathBuf>,
 }
 
 /// Flags of storage.
@@ -252,6 +306,41 @@ pub struct StorageFlags {
           env = "NIGHTJAR_STORAGE_TSDB_OUT_OF_ORDER_TIME_WINDOW", default_value = "4h",
           value_parser = units::parse_duration)]
     pub out_of_order_window: Duration,
+
+    /// Most series in memory; more are refused with the reason. 0 = no limit.
+    #[arg(
+        long = "storage.max-series",
+        value_name = "N",
+        env = "NIGHTJAR_STORAGE_MAX_SERIES",
+        hide_env = true,
+        default_value_t = 0
+    )]
+    pub max_series: usize,
+
+    /// Most series of one metric name; more are refused with the reason. 0 = no limit.
+    #[arg(
+        long = "storage.max-series-per-metric",
+        value_name = "N",
+        hide_env = true,
+        env = "NIGHTJAR_STORAGE_MAX_SERIES_PER_METRIC",
+        default_value_t = 0
+    )]
+    pub max_series_per_metric: usize,
+
+    /// Bytes of the log after which it is moved to blocks before its time; bounds what a restart has to read.
+    #[arg(long = "storage.max-log-size", value_name = "SIZE", env = "NIGHTJAR_STORAGE_MAX_LOG_SIZE", hide_env = true,
+          default_value = "256MB", value_parser = units::parse_size)]
+    pub max_log_size: u64,
+
+    /// Room on the disk kept for rules, alerts and housekeeping when the disk is full.
+    #[arg(long = "storage.reserve-size", value_name = "SIZE", env = "NIGHTJAR_STORAGE_RESERVE_SIZE", hide_env = true,
+          default_value = "64MB", value_parser = units::parse_size)]
+    pub reserve_size: u64,
+
+    /// Memory for everything, as 2GB; writes are answered 503 near it. 0 = what the control group allows.
+    #[arg(long = "memory-limit", value_name = "SIZE", env = "NIGHTJAR_MEMORY_LIMIT", hide_env = true,
+          default_value = "0", value_parser = units::parse_size)]
+    pub memory_limit: u64,
 }
 
 /// Flags of queries.

@@ -1,11 +1,13 @@
 //! The HTTP API: Prometheus' routes, and the names other receivers gave to the same things.
 
 mod admin;
+mod alone;
 mod answer;
 mod error;
 mod exemplars;
 mod features;
 mod federate;
+mod graph;
 mod gzip;
 mod histogram;
 mod json;
@@ -17,10 +19,12 @@ mod metadata;
 mod origin;
 mod pages;
 mod params;
+mod peers;
 mod queries;
 mod query;
 mod respond;
 mod rule_groups;
+mod ruler_api;
 mod rules;
 mod stats;
 mod status;
@@ -28,6 +32,7 @@ mod syntax;
 pub(crate) mod time;
 mod tree;
 mod unescape;
+mod v2;
 mod write;
 
 use std::sync::Arc;
@@ -39,7 +44,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
 
 use crate::app::App;
+pub use alone::{AloneOptions, alone};
 use error::{ApiError, ErrorType};
+pub use peers::peers;
 
 /// Where remote write arrives, and under which names other receivers taught senders to find it.
 const WRITE_PATHS: [&str; 7] = [
@@ -62,7 +69,8 @@ pub fn router(app: Arc<App>) -> Router {
     let prefix = app.settings.route_prefix.clone();
     let mut router = Router::new();
     for place in [prefix.as_str(), "/prometheus"] {
-        router = if place.is_empty() { router.merge(tree(&app)) } else { router.nest(place, tree(&app)) };
+        let tree = tree(&app).merge(v2::routes(&app.alerting).with_state(()));
+        router = if place.is_empty() { router.merge(tree) } else { router.nest(place, tree) };
         if place == "/prometheus" {
             break;
         }
@@ -108,6 +116,12 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/api/v1/metadata", get(metadata::metadata)),
         ("/api/v1/rules", get(rule_groups::rules)),
         ("/api/v1/alerts", get(rule_groups::alerts)),
+        ("/config/v1/rules", get(ruler_api::all)),
+        (
+            "/config/v1/rules/{namespace}",
+            get(ruler_api::one_namespace).post(ruler_api::put).delete(ruler_api::remove_namespace),
+        ),
+        ("/config/v1/rules/{namespace}/{group}", get(ruler_api::one_group).delete(ruler_api::remove_group)),
         ("/api/v1/alertmanagers", get(rule_groups::alertmanagers)),
         ("/api/v1/targets", get(rules::targets)),
         ("/api/v1/scrape_pools", get(rules::scrape_pools)),
@@ -131,6 +145,7 @@ fn api_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
 fn always_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/", get(pages::home)),
+        ("/graph", get(graph::graph)),
         ("/metrics", get(pages::metrics)),
         ("/version", get(status::version)),
         ("/-/healthy", get(pages::healthy)),
@@ -138,7 +153,6 @@ fn always_routes() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/-/reload", post(lifecycle::reload).put(lifecycle::reload).get(lifecycle::wrong_method)),
         ("/-/quit", post(lifecycle::quit).put(lifecycle::quit).get(lifecycle::wrong_method)),
         ("/api/v1/status/walreplay", get(status::wal_replay)),
-        ("/api/v1/notifications", get(rules::nothing)),
     ]
 }
 

@@ -38,6 +38,15 @@ impl Default for IngestLimits {
     }
 }
 
+impl IngestLimits {
+    /// Limits for a process with `memory` bytes; 0 = as many as it likes.
+    pub fn within(memory: u64) -> IngestLimits {
+        let default = IngestLimits::default();
+        let share = if memory == 0 { usize::MAX } else { usize::try_from(memory / 16).unwrap_or(usize::MAX) };
+        IngestLimits { in_flight_bytes: default.in_flight_bytes.min(share.max(UNIT_BYTES)), ..default }
+    }
+}
+
 /// What an ingest thread keeps from request to request, so that nothing is allocated in steady state.
 #[derive(Default)]
 pub struct Worker {

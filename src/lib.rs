@@ -5,6 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod alert_tools;
+pub mod alerting;
+pub mod alertmanager;
 pub mod app;
 pub mod client;
 pub mod commands;
@@ -14,17 +17,23 @@ pub mod exposition;
 pub mod features;
 pub mod files;
 pub mod flags;
+pub mod history;
 pub mod http;
 pub mod ingest;
 pub mod log;
+pub mod memory;
 pub mod metrics;
 pub mod parts;
 pub mod queries;
+pub mod relabel;
 pub mod retention;
+pub mod rule_tools;
 pub mod rules;
 pub mod safe_text;
 pub mod serve;
 pub mod server;
+pub mod signals;
+pub mod slo;
 pub mod store;
 pub mod tsdb_command;
 pub mod units;

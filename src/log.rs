@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
-use nightjar_platform::Clock;
+use nightjar_platform::{Clock, PanicPolicy};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -37,6 +37,14 @@ fn report_panics() {
         let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
         tracing::error!(thread, place, panic = message, "a bug in this program");
     }));
+}
+
+/// A server that panicked half way is worse than one that starts again: acknowledged data is on disk.
+pub fn abort_on_panic() -> PanicPolicy {
+    PanicPolicy::new(|thread, message| {
+        tracing::error!(thread, message, "a thread panicked; ending the process");
+        std::process::abort();
+    })
 }
 
 struct Lines {

@@ -96,7 +96,8 @@ impl HttpMetrics {
         self.durations.lock().entry(handler).or_default().observe(duration);
     }
 
-    fn expose(&self, out: &mut Exposition) {
+    /// Writes all of it.
+    pub fn expose(&self, out: &mut Exposition) {
         let name = "prometheus_http_requests_total";
         out.family(name, "counter", "HTTP requests by route and status.");
         for ((handler, code), count) in self.requests.lock().iter() {

@@ -3,8 +3,10 @@
 pub mod alerts;
 pub mod arguments;
 pub mod check;
+pub mod check_config;
 pub mod destinations;
 pub mod glob;
+pub mod keeping;
 pub mod load;
 pub mod metrics;
 mod outbox;
@@ -14,6 +16,7 @@ pub mod senders;
 pub mod service;
 pub mod test;
 mod writer;
+pub mod written;
 
 use std::path::Path;
 

@@ -1,7 +1,6 @@
 //! The server: from flags to a running process and back to a closed directory.
 
 mod settings;
-mod signals;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,11 +8,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightjar_platform::{Clock, PanicPolicy, Thread, spawn_background};
+use nightjar_platform::{Clock, Thread, spawn_background};
 use nightjar_query::{AnswerCache, Engine, EngineOptions, MemoryPool};
-use parking_lot::RwLock;
+use nightjar_ruler::file::ReadOptions;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 
+use crate::alerting;
+use crate::alerting::carrier::Network;
+use crate::alerting::service::{Alerting, StartOptions};
 use crate::app::{App, Control, Loaded, VERSION};
 use crate::config::{self, Config};
 use crate::execution::{Execution, Limits};
@@ -22,13 +25,17 @@ use crate::flags::ServeFlags;
 use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
+use crate::memory::MemoryGuard;
 use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
 use crate::rules::destinations::Destinations;
+use crate::rules::keeping::Keeping;
 use crate::rules::senders::Senders;
 use crate::rules::service::{Rules, Workplace};
+use crate::rules::written::Written;
 use crate::server::{self, Patience, Server, ServerLimits};
+use crate::signals;
 use crate::store::{Phase, Store, StoreOptions, StoreSlot};
 
 /// How long running requests may finish when the server ends.
@@ -42,6 +49,9 @@ const SCRUB_BYTES: u64 = 2 << 20;
 
 /// The configuration read when no flag names one, if it exists.
 const DEFAULT_CONFIG: &str = "prometheus.yml";
+
+/// The same for the Alertmanager inside.
+const DEFAULT_ALERTMANAGER_CONFIG: &str = "alertmanager.yml";
 
 /// Opens storage, telling the slot how far it got. The error is one sentence with the path and the remedy.
 pub type OpenStore = Box<dyn FnOnce(StoreOptions, &StoreSlot) -> Result<Arc<dyn Store>, String> + Send>;
@@ -76,8 +86,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     server: Server,
     flags: ServeFlags,
-    /// The configuration file as it was read last.
-    content: Option<String>,
+    /// The configuration file as it was read last, and a fingerprint of the rule files.
+    content: (Option<String>, u64),
     control: mpsc::Receiver<Control>,
 }
 
@@ -111,7 +121,7 @@ impl Running {
         open_behind(&app, &flags, parts.open_store);
         tokio::spawn(maintain(Arc::clone(&app)));
         tokio::spawn(compact(Arc::clone(&app)));
-        let content = config_path(&flags).and_then(|path| config::content(&path).ok());
+        let content = content(&app, &flags);
         Ok(Running { app, addresses, server, flags, content, control })
     }
 
@@ -131,6 +141,7 @@ impl Running {
                 },
                 asked = self.control.recv() => match asked {
                     Some(Control::Reload(done)) => { let _ = done.send(self.reload()); }
+                    Some(Control::ReloadRules(done)) => { let _ = done.send(self.reload_rules()); }
                     Some(Control::Quit) | None => {
                         tracing::info!("stopping, as asked by /-/quit");
                         break Ok(());
@@ -162,26 +173,40 @@ impl Running {
         tracing::info!("stopped");
     }
 
-    /// Reads the configuration again if its file is not the one read last.
+    /// Reads the configuration again if it or a rule file is not what was read last.
     fn reload_if_changed(&mut self) {
-        let Some(path) = config_path(&self.flags) else { return };
-        // A file that cannot be read is reported once: its content is "none".
-        let content = config::content(&path).ok();
+        let content = content(&self.app, &self.flags);
         if content != self.content {
-            self.content = content;
             let _ = self.reload();
+            // With the rule files of the configuration that is in force now.
+            self.content = (content.0, rules::load::fingerprint(&self.app.loaded.read().config));
         }
+    }
+
+    /// Reads the rule files of the configuration in force again.
+    fn reload_rules(&self) -> Result<(), String> {
+        let config = Arc::clone(&self.app.loaded.read().config);
+        let rules = load_rules(&config, &self.flags)?;
+        self.app.rules.replace(rules, &*self.app.clock);
+        Ok(())
     }
 
     /// Reads the configuration again; keeps the old one when something is wrong.
     fn reload(&self) -> Result<(), String> {
+        let routing = self.app.alerting.reload();
+        if let Err(reason) = &routing {
+            tracing::error!(
+                error = reason,
+                "the Alertmanager configuration was not reloaded; the old one stays in force"
+            );
+        }
         let loaded = load_config(&self.flags);
         let loaded = loaded.and_then(|config| {
             let rules = load_rules(&config, &self.flags)?;
             self.app.queries.log_to(query_log(&self.flags, &config))?;
             Ok((config, rules))
         });
-        match loaded {
+        let outcome = match loaded {
             Ok((config, rules)) => {
                 let (memory, cache) = (Arc::clone(&self.app.query_memory), Arc::clone(&self.app.query_cache));
                 *self.app.engine.write() = Arc::new(engine(&self.flags, &config, memory, cache));
@@ -197,8 +222,15 @@ impl Running {
                 tracing::error!(error = reason, "the configuration was not reloaded; the old one stays in force");
                 Err(reason)
             }
-        }
+        };
+        outcome.and(routing)
     }
+}
+
+/// What auto-reload looks at. A file that cannot be read is reported once: its content is "none".
+fn content(app: &App, flags: &ServeFlags) -> (Option<String>, u64) {
+    let rules = rules::load::fingerprint(&app.loaded.read().config);
+    (config_path(flags).and_then(|path| config::content(&path).ok()), rules)
 }
 
 /// Lets storage look after itself until the server stops.
@@ -208,6 +240,9 @@ async fn maintain(app: Arc<App>) {
         let app = Arc::clone(&app);
         let step = move || {
             if let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) {
+                if app.memory.is_full() {
+                    store.relieve();
+                }
                 store.maintain(app.clock.wall_ms());
             }
         };
@@ -225,7 +260,7 @@ async fn compact(app: Arc<App>) {
         let step = move || {
             let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) else { return };
             let store = Arc::clone(store);
-            let thread = spawn_background("nightjar-compact", &abort_on_panic(), move || {
+            let thread = spawn_background("nightjar-compact", &log::abort_on_panic(), move || {
                 store.scrub(SCRUB_BYTES);
                 store.compact();
             });
@@ -249,13 +284,17 @@ fn load_config(flags: &ServeFlags) -> Result<Config, String> {
 }
 
 fn load_rules(config: &Config, flags: &ServeFlags) -> Result<rules::load::Loaded, String> {
-    let options = rules::load::LoadOptions {
+    rules::load::load(config, &load_options(flags))
+}
+
+fn load_options(flags: &ServeFlags) -> rules::load::LoadOptions<'_> {
+    rules::load::LoadOptions {
         flags: &flags.rules,
         features: features(flags.enable_feature.iter().map(String::as_str)).0,
         external_url: flags.external_url.as_deref(),
+        written_below: flags.rules.api.then_some(&*flags.storage.path),
         listen_address: flags.listen_addresses.first().map_or("", String::as_str),
-    };
-    rules::load::load(config, &options)
+    }
 }
 
 fn report_ignored(config: &Config) {
@@ -302,14 +341,6 @@ fn query_log<'a>(flags: &'a ServeFlags, config: &'a Config) -> Option<&'a Path> 
     config.query_log_file.as_deref().or(flags.query.log_file.as_deref())
 }
 
-/// A server that panicked half way is worse than one that starts again: acknowledged data is on disk.
-fn abort_on_panic() -> PanicPolicy {
-    PanicPolicy::new(|thread, message| {
-        tracing::error!(thread, message, "a thread panicked; ending the process");
-        std::process::abort();
-    })
-}
-
 fn app(
     flags: &ServeFlags,
     listing: BTreeMap<String, String>,
@@ -319,13 +350,15 @@ fn app(
 ) -> Result<App, String> {
     let metrics = Arc::new(Metrics::default());
     let limits = Limits { max_concurrency: flags.query.max_concurrency as usize, timeout: flags.query.timeout };
-    let ingest = Ingest::start(IngestLimits::default(), &abort_on_panic());
+    let memory_limit = settings::memory_limit(flags);
+    let ingest = Ingest::start(IngestLimits::within(memory_limit), &log::abort_on_panic());
     let started = parts.clock.wall_ms();
     let query_memory = Arc::new(MemoryPool::new(flags.query.max_memory_per_query, flags.query.max_memory_total));
     let queries = Arc::new(Queries::new(Arc::clone(&parts.clock), flags.query.log_slower_than));
     queries.log_to(query_log(flags, &config))?;
     let query_cache = Arc::new(AnswerCache::new(flags.query.cache_size));
     let engine = engine(flags, &config, Arc::clone(&query_memory), Arc::clone(&query_cache));
+    let alerting = start_alerting(flags, parts)?;
     Ok(App {
         settings: settings::settings(flags, listing, &config)?,
         clock: Arc::clone(&parts.clock),
@@ -334,9 +367,16 @@ fn app(
         metrics,
         store: StoreSlot::new(),
         rules: Arc::new(Rules::new(Destinations {
-            embedded: None,
-            senders: Senders::new(Arc::clone(&parts.clock), abort_on_panic()),
+            embedded: Some(Arc::clone(&alerting) as _),
+            senders: Senders::new(Arc::clone(&parts.clock), log::abort_on_panic()),
         })),
+        alerting,
+        memory: MemoryGuard::new(memory_limit),
+        written: flags.rules.api.then(|| {
+            let (features, _) = features(flags.enable_feature.iter().map(String::as_str));
+            let read = ReadOptions { ignore_unknown_fields: false, parser: rules::arguments::grammar(features) };
+            Arc::new(Mutex::new(Written::below(&flags.storage.path, read)))
+        }),
         ingest: ingest.map_err(|e| format!("cannot start threads: {e}"))?,
         engine: RwLock::new(Arc::new(engine)),
         queries,
@@ -347,9 +387,30 @@ fn app(
     })
 }
 
+/// Starts the Alertmanager inside.
+fn start_alerting(flags: &ServeFlags, parts: &Parts) -> Result<Arc<Alerting>, String> {
+    let default = || Some(PathBuf::from(DEFAULT_ALERTMANAGER_CONFIG)).filter(|path| path.is_file());
+    let path = flags.alertmanager.config_file.clone().or_else(default);
+    if let Some(path) = &path {
+        tracing::info!(path = %path.display(), "Alertmanager configuration loaded");
+    }
+    let external_url = rules::load::external_url(&load_options(flags));
+    let source = alerting::load::Source { path, external_url, mode: Default::default() };
+    Alerting::start(StartOptions {
+        source,
+        directory: flags.storage.path.join("alertmanager"),
+        max_silence_bytes: 0,
+        options: Default::default(),
+        clock: Arc::clone(&parts.clock),
+        carrier: Arc::new(Network::new(Arc::clone(&parts.clock))),
+        on_panic: log::abort_on_panic(),
+    })
+}
+
 /// Opens storage on a thread of its own; requests are answered 503 until it is done.
 fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
     let options = settings::storage(flags, &app.loaded.read().config);
+    let data = options.path.clone();
     let app = Arc::clone(app);
     let (threads, timeout) = (flags.rules.max_concurrent_evals, flags.query.timeout);
     tokio::task::spawn_blocking(move || {
@@ -359,7 +420,7 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
             Ok(store) => {
                 let overview = store.overview();
                 app.store.open(Arc::clone(&store));
-                if let Err(e) = start_rules(&app, store, threads, timeout) {
+                if let Err(e) = start_rules(&app, store, &data, threads, timeout) {
                     let _ = app.control.blocking_send(Control::Failed(format!("cannot start threads: {e}")));
                 }
                 let took = format!("{:.3}s", app.clock.monotonic().saturating_sub(begin).as_secs_f64());
@@ -372,10 +433,18 @@ fn open_behind(app: &Arc<App>, flags: &ServeFlags, open: OpenStore) {
     });
 }
 
-fn start_rules(app: &Arc<App>, store: Arc<dyn Store>, threads: u32, timeout: Duration) -> std::io::Result<()> {
+fn start_rules(
+    app: &Arc<App>,
+    store: Arc<dyn Store>,
+    data: &Path,
+    threads: u32,
+    timeout: Duration,
+) -> std::io::Result<()> {
     let (clock, engines, queries) = (Arc::clone(&app.clock), Arc::clone(app), Arc::clone(&app.queries));
-    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, queries };
-    app.rules.start(work, threads, &abort_on_panic())
+    let (keeping, saved) = Keeping::open(data);
+    let keeping = Arc::new(keeping);
+    let work = Workplace { store, engine: Arc::new(move || engines.engine()), clock, timeout, keeping, queries };
+    app.rules.start(work, saved, threads, &log::abort_on_panic())
 }
 
 fn absolute(path: &Path) -> String {

@@ -28,6 +28,16 @@ pub struct StoreOptions {
     pub retention_rules: Vec<RetentionRule>,
     /// How late a sample may come.
     pub out_of_order_window: Duration,
+    /// Most series in memory; 0 = no limit.
+    pub max_series: usize,
+    /// Most series of one metric name; 0 = no limit.
+    pub max_series_per_metric: usize,
+    /// Bytes of the log that are not in blocks yet, before they are sealed early.
+    pub max_log_bytes: u64,
+    /// Bytes of the disk kept for the time when it is full.
+    pub reserve_bytes: u64,
+    /// Bytes of memory for everything; 0 = no limit.
+    pub memory_limit: u64,
 }
 
 /// An open database.
@@ -46,6 +56,9 @@ pub trait Store: Storage + Appender {
 
     /// Does what is due at `now`: seals, deletes what retention says. Called every few seconds.
     fn maintain(&self, now: TimestampMs);
+
+    /// Memory is short: the next [`Store::maintain`] moves what it can to the disk.
+    fn relieve(&self);
 
     /// Makes large blocks of small ones if that is due; may take minutes and is in nobody's way. Called every few seconds,
     /// from a thread of its own.

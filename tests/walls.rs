@@ -117,11 +117,17 @@ fn words_we_do_not_use() {
 
 /// Every page in `docs/format/`, and where a file of that format is kept for ever.
 const FIXTURES: &[(&str, &str)] = &[
+    ("alert-history", "testdata/alertmanager/history-v1.jsonl"),
     ("alert-log", "testdata/alertmanager/v1.log"),
     ("block", "testdata/block/v1"),
     ("column", "testdata/block/v1"),
+    ("imports", "testdata/imports/v1"),
     ("manifest", "testdata/wal/v2/MANIFEST"),
+    ("openmetrics", "testdata/openmetrics"),
+    ("peers", "testdata/alertmanager/exchange-v1.json"),
+    ("prometheus-block", "testdata/prometheus-block/v1"),
     ("remote_write", "testdata/remote_write"),
+    ("rule-state", "testdata/rules/state/v1.log"),
     ("wal", "testdata/wal/v1/wal"),
 ];
 

@@ -107,6 +107,24 @@ impl Config {
     }
 }
 
+/// What a rendered text means as YAML when it is more than a text: a number, a truth value, a list or a map.
+pub(crate) fn structure(text: &str) -> Option<serde_json::Value> {
+    if text.starts_with(['{', '['])
+        && let Ok(structure) = serde_json::from_str(text)
+    {
+        return Some(structure);
+    }
+    let meaning: serde_json::Value = decode::decode(&yaml::read_foreign(text).ok()?, &Secrets::default()).ok()?;
+    let written = text.trim();
+    match meaning {
+        serde_json::Value::String(_) => None,
+        // An empty text and a comment are texts; and a number with zeros in front is a name, such as one of a telephone.
+        serde_json::Value::Null => matches!(written, "null" | "~").then_some(meaning),
+        serde_json::Value::Number(_) if written.len() > 1 && written.starts_with('0') && !written.contains('.') => None,
+        meaning => Some(meaning),
+    }
+}
+
 fn receivers(written: Vec<At<receiver::Written>>, global: &Global) -> Result<Vec<Receiver>, ConfigError> {
     let mut names = HashSet::new();
     let complete = |written: At<receiver::Written>| {

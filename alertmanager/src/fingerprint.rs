@@ -33,6 +33,18 @@ impl fmt::Display for Fingerprint {
     }
 }
 
+/// The hash by which Alertmanager's notification log names an alert: XXH64 over the same bytes as the fingerprint.
+pub fn log_hash(labels: &Labels) -> u64 {
+    let mut bytes = Vec::with_capacity(128);
+    for label in labels.iter() {
+        for part in [label.name, label.value] {
+            bytes.extend_from_slice(part.as_bytes());
+            bytes.push(0xff);
+        }
+    }
+    xxhash_rust::xxh64::xxh64(&bytes, 0)
+}
+
 /// A label set as it stands in group keys: `{a="x", b="y"}`, names never quoted.
 pub fn spell(labels: &Labels) -> String {
     let mut out = String::from("{");

@@ -6,12 +6,15 @@
 //! Timers count in steady time, which a step of the wall clock does not touch; what people wrote as wall time
 //! (silences, time intervals) is compared with the wall clock.
 
+mod explain;
 mod flush;
 mod groups;
+mod inherited;
 mod line;
 mod outbox;
 mod query;
 mod recover;
+mod shared;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -25,10 +28,11 @@ use crate::config::Config;
 use crate::fingerprint::Fingerprint;
 use crate::inhibit::Inhibitor;
 use crate::matcher::MatcherMode;
-use crate::record::{GroupId, LineId, Reason, Record, Steady};
+use crate::record::{GroupId, Inherited, InheritedKey, LineId, Reason, Record, Steady};
 use crate::route::RouteTree;
 use crate::silence::{Silence, SilenceError, Silences};
 
+pub use explain::{LineView, RouteView};
 use groups::Group;
 use line::Line;
 pub use query::{AlertStatus, AlertView, GroupView};
@@ -92,6 +96,27 @@ pub enum Event {
     },
     /// Another configuration holds from now on.
     Configure(Arc<Config>),
+    /// Another instance changed this, or has it so.
+    Elsewhere(Vec<Shared>),
+    /// Messages wait so long for other instances to tell them.
+    Patience {
+        /// In milliseconds.
+        wait_ms: i64,
+    },
+}
+
+/// What instances that act as one tell each other.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub enum Shared {
+    /// A silence is so.
+    Silence(Silence),
+    /// A line has been told this. Its time is an age in milliseconds: clocks differ.
+    Told {
+        /// Which line.
+        line: LineId,
+        /// What.
+        told: crate::record::Told,
+    },
 }
 
 /// How a try to tell ended.
@@ -185,7 +210,7 @@ pub enum LineStatus {
 }
 
 /// What was decided, for people and metrics.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// A group looked for news.
     Flushed {
@@ -198,17 +223,33 @@ pub enum Decision {
     },
     /// A message is told no more.
     Ended {
-        /// On which line.
-        line: LineId,
-        /// Which message.
-        seq: u64,
+        /// The message.
+        intent: crate::record::Intent,
+        /// How often it was tried.
+        attempts: u32,
         /// What became of it.
         ending: crate::record::Ending,
+    },
+    /// An alert began or ended.
+    Changed {
+        /// The alert.
+        alert: Arc<Alert>,
+        /// Whether it fires.
+        firing: bool,
+    },
+    /// A look of a group says something else about an alert than the look before.
+    Judged {
+        /// Which group.
+        group: GroupId,
+        /// Which alert.
+        fingerprint: Fingerprint,
+        /// What it says.
+        verdict: Verdict,
     },
 }
 
 /// Decisions kept for a caller that does not ask.
-const MAX_DECISIONS: usize = 4096;
+const MAX_DECISIONS: usize = 1 << 18;
 
 /// The router.
 #[derive(Debug)]
@@ -227,6 +268,12 @@ pub struct Machine {
     /// Integrations whose last try failed: receiver, kind, position.
     down: BTreeSet<(Arc<str>, Arc<str>, u32)>,
     records: VecDeque<Record>,
+    /// What another Alertmanager told before.
+    inherited: BTreeMap<InheritedKey, Inherited>,
+    /// Changes that other instances shall hear of.
+    shared: VecDeque<Shared>,
+    /// How long messages wait for other instances.
+    wait_ms: i64,
     sends: VecDeque<Send>,
     decisions: VecDeque<Decision>,
     random: SplitMix,
@@ -257,6 +304,8 @@ impl Machine {
             Event::Alerts(alerts) => alerts.into_iter().for_each(|alert| self.take(now, alert)),
             Event::Attempt { line, seq, outcome } => self.attempted(now, &line, seq, outcome),
             Event::Configure(config) => self.configure(now, config),
+            Event::Elsewhere(changes) => changes.into_iter().for_each(|change| self.elsewhere(now, change)),
+            Event::Patience { wait_ms } => self.wait_ms = wait_ms.max(0),
         }
     }
 
@@ -332,13 +381,16 @@ impl Machine {
         Ok(())
     }
 
-    /// Takes a silence as it is, from another Alertmanager.
+    /// Takes a silence as it is, from another Alertmanager, unless a newer one of its id is there.
     pub fn import_silence(&mut self, silence: Silence) {
-        self.put_silence(silence);
+        if self.silences.get(&silence.id).is_none_or(|own| own.updated_at < silence.updated_at) {
+            self.put_silence(silence);
+        }
     }
 
     fn put_silence(&mut self, silence: Silence) {
         self.records.push_back(Record::Silence(silence.clone()));
+        self.share(Shared::Silence(silence.clone()));
         self.silences.put(silence);
     }
 
@@ -352,6 +404,7 @@ impl Machine {
         }
         self.forget_alerts(steady);
         self.forget_lines(steady);
+        self.forget_inherited(steady);
     }
 
     /// What holds now.

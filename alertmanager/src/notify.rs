@@ -256,15 +256,17 @@ fn answered(settings: &Settings, body: &str) -> Outcome {
         Settings::Wechat(_) => match json.as_ref().and_then(|json| json.get("errcode")?.as_i64()) {
             Some(0) => Outcome::Delivered(nothing),
             Some(42_001) => Outcome::Retry { after_ms: None, error: "the access token has expired".to_owned() },
+            None => Outcome::Retry { after_ms: None, error: "the answer is not WeChat's".to_owned() },
             _ => Outcome::Refused { error: format!("error response from WeChat: {}", text("errmsg")) },
         },
         Settings::Feishu(_) | Settings::Dingtalk(_) | Settings::Wecom(_) => {
             robot::heard(settings.kind(), &json.unwrap_or_default())
         }
         Settings::Sms(sms) => telephone::heard(sms, &json.unwrap_or_default()),
-        Settings::Rocketchat(_) => match json.as_ref().and_then(|json| json.get("success")?.as_bool()) {
+        Settings::Rocketchat(_) => match json.as_ref().map(|json| json["success"] == true) {
+            Some(true) => Outcome::Delivered(nothing),
             Some(false) => Outcome::Refused { error: format!("error response from Rocket.Chat: {}", text("error")) },
-            _ => Outcome::Delivered(nothing),
+            None => Outcome::Retry { after_ms: None, error: "the answer is not Rocket.Chat's".to_owned() },
         },
         _ => Outcome::Delivered(nothing),
     }

@@ -182,6 +182,38 @@ pub enum Record {
     },
     /// What a line was told is forgotten.
     LineGone(LineId),
+    /// Another Alertmanager told this before this router took its place.
+    Inherited(Inherited),
+    /// It is of no use any more.
+    InheritedGone(InheritedKey),
+}
+
+/// What another Alertmanager told: an entry of its notification log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inherited {
+    /// To whom.
+    pub key: InheritedKey,
+    /// When.
+    pub at: Steady,
+    /// Hashes of alerts that fired then, see [`crate::fingerprint::log_hash`].
+    pub firing: BTreeSet<u64>,
+    /// The same of alerts that had ended.
+    pub resolved: BTreeSet<u64>,
+    /// What the service wants to see again.
+    pub thread: BTreeMap<String, String>,
+}
+
+/// How another Alertmanager names a line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InheritedKey {
+    /// The name of the group.
+    pub group_key: String,
+    /// Name of the receiver.
+    pub receiver: String,
+    /// Kind of integration.
+    pub kind: String,
+    /// Position among those of its kind.
+    pub index: u32,
 }
 
 mod text {

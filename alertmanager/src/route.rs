@@ -46,6 +46,16 @@ impl Route {
         }
     }
 
+    /// Whether siblings behind it are asked too.
+    pub fn continues(&self) -> bool {
+        self.continues
+    }
+
+    /// The nodes below it, by index.
+    pub fn children(&self) -> &[usize] {
+        &self.children
+    }
+
     /// The name of a group, as receivers know it.
     pub fn group_key(&self, group: &Labels) -> String {
         format!("{}:{}", self.key, spell(group))

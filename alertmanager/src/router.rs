@@ -67,6 +67,16 @@ impl<D: Disk> Router<D> {
         self.machine.expire_silence(now, id)
     }
 
+    /// [`Machine::import_silence`]; durable after the next [`Router::commit`].
+    pub fn import_silence(&mut self, silence: Silence) {
+        self.machine.import_silence(silence);
+    }
+
+    /// [`Machine::inherit`]; durable after the next [`Router::commit`].
+    pub fn inherit(&mut self, now: Now, entry: crate::record::Inherited, at: nightjar_model::TimestampMs) {
+        self.machine.inherit(now, entry, at);
+    }
+
     /// Makes everything so far durable. On an error nothing of it may be acknowledged; people are told nevertheless,
     /// because a page that may come twice is better than none, and the next commit begins a new file.
     pub fn commit(&mut self, now: Now) -> io::Result<()> {
@@ -103,6 +113,11 @@ impl<D: Disk> Router<D> {
     /// The next decision, for metrics and people.
     pub fn poll_decision(&mut self) -> Option<crate::machine::Decision> {
         self.machine.poll_decision()
+    }
+
+    /// [`Machine::poll_shared`].
+    pub fn poll_shared(&mut self) -> Option<crate::machine::Shared> {
+        self.machine.poll_shared()
     }
 
     /// The machine, for questions.

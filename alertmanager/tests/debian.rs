@@ -72,7 +72,7 @@ receivers:
   slack_configs:
   - {{channel: '#c', send_resolved: true, fields: [{{title: a, value: '{{{{ .Status }}}}'}}], actions: [{{type: button, text: t, url: 'http://u'}}], text: '{{{{ range .Alerts }}}}{{{{ .Annotations.summary }}}}{{{{ end }}}}', link_names: true}}
   pagerduty_configs:
-  - {{routing_key: 'rkey', severity: warning, class: c, component: d, group: g, details: {{firing: F, resolved: R, num_firing: '1', num_resolved: '2', own: '{{{{ .Status }}}}'}}, images: [{{src: 'http://i', alt: a, href: 'http://h'}}], links: [{{href: 'http://l', text: t}}]}}
+  - {{routing_key: 'rkey', severity: warning, class: c, component: d, group: g, details: {{firing: F, resolved: R, num_firing: one, num_resolved: two, own: '{{{{ .Status }}}}'}}, images: [{{src: 'http://i', alt: a, href: 'http://h'}}], links: [{{href: 'http://l', text: t}}]}}
   opsgenie_configs:
   - {{responders: [{{name: 'a,b', type: teams}}, {{username: u, type: user}}], tags: 'x,y', note: n, priority: P1, entity: e, actions: 'p,q', update_alerts: true, details: {{alertname: A, severity: S, zone: Z, own: '{{{{ .Status }}}}'}}}}
   victorops_configs: [{{routing_key: 'route', custom_fields: {{f: '{{{{ .Status }}}}'}}}}]

@@ -51,10 +51,13 @@ fn message(resolved: bool) -> Send {
     }
 }
 
-fn settings(kind: &str, text: &str) -> Settings {
+fn config(kind: &str, text: &str) -> Config {
     let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n  {kind}_configs: [{text}]\n");
-    let config = Config::parse(&text, MatcherMode::Fallback).unwrap_or_else(|error| panic!("{text}{error}"));
-    config.receivers[0].integrations[0].settings.clone()
+    Config::parse(&text, MatcherMode::Fallback).unwrap_or_else(|error| panic!("{text}{error}"))
+}
+
+fn settings(kind: &str, text: &str) -> Settings {
+    config(kind, text).receivers[0].integrations[0].settings.clone()
 }
 
 async fn tell(out: &Outbound, settings: &Settings, resolved: bool) -> Outcome {
@@ -96,9 +99,12 @@ fn jira(issue: Option<(&'static str, &'static str)>) -> Listener {
     })
 }
 
+/// The issue there is, whether the alerts have ended, and what is asked.
+type Case<'a> = (Option<(&'static str, &'static str)>, bool, &'a [&'a str]);
+
 #[tokio::test]
 async fn an_issue_is_found_written_and_moved() {
-    let table: [(Option<(&str, &str)>, bool, &[&str]); 6] = [
+    let table: [Case<'_>; 6] = [
         (None, false, &["POST /search", "POST /issue"]),
         (None, true, &["POST /search"]),
         (Some(("K-1", "new")), false, &["POST /search", "PUT /issue/K-1"]),
@@ -159,7 +165,7 @@ async fn an_issue_is_found_written_and_moved() {
 async fn troubles_of_jira() {
     let table = [
         (500, "{}", "later None"),
-        (429, "{}", "later None"),
+        (429, "{}", "later Some(7000)"),
         (400, "{}", "refused: unexpected status code 400"),
         (200, "<html>", "refused: the answer of Jira is not JSON"),
     ];
@@ -339,5 +345,202 @@ async fn a_mail_arrives() {
         "\r\n\r\n<b>firing</b>\r\n",
     ] {
         assert!(mail.contains(part), "{part}\n{mail}");
+    }
+}
+
+/// Every HTTP receiver, with `CANARY` wherever a secret may stand.
+fn everybody(url: &str) -> Vec<(&'static str, String)> {
+    [
+        ("webhook", "url: 'URL/CANARY', http_config: {basic_auth: {username: u, password: CANARY}}"),
+        ("pagerduty", "url: 'URL/x', routing_key: CANARY"),
+        ("opsgenie", "api_url: 'URL/x', api_key: CANARY"),
+        ("slack", "api_url: 'URL/CANARY'"),
+        ("victorops", "api_url: 'URL/x', api_key: CANARY, routing_key: r"),
+        ("wechat", "api_url: 'URL/x', api_secret: CANARY, corp_id: c"),
+        ("telegram", "api_url: 'URL', bot_token: CANARY, chat_id: 1"),
+        ("discord", "webhook_url: 'URL/CANARY'"),
+        ("webex", "api_url: 'URL/x', room_id: r, http_config: {authorization: {credentials: CANARY}}"),
+        ("msteams", "webhook_url: 'URL/CANARY'"),
+        ("msteamsv2", "webhook_url: 'URL/CANARY'"),
+        ("mattermost", "webhook_url: 'URL/CANARY'"),
+        ("rocketchat", "api_url: 'URL/x', token: CANARY, token_id: CANARY"),
+        ("incidentio", "url: 'URL/x', alert_source_token: CANARY"),
+        ("jira", "api_url: 'URL/x', project: P, issue_type: Bug, http_config: {basic_auth: {username: u, password: CANARY}}"),
+        ("sns", "api_url: 'URL/x', topic_arn: t, sigv4: {region: r, access_key: a, secret_key: CANARY}"),
+        ("feishu", "webhook_url: 'URL/CANARY', secret: CANARY"),
+        ("dingtalk", "webhook_url: 'URL/CANARY', secret: CANARY"),
+        ("wecom", "webhook_url: 'URL/CANARY'"),
+        ("ntfy", "url: 'URL', topic: t, token: CANARY"),
+        ("sms", "provider: http, api_url: 'URL/CANARY', to: ['1'], headers: {X-Key: CANARY}"),
+        ("sms", "provider: aliyun, api_url: 'URL', to: ['1'], account: a, secret: CANARY, template_id: t, sign_name: s"),
+        ("sms", "provider: tencent, api_url: 'URL', to: ['1'], account: a, secret: CANARY, template_id: t, sign_name: s, app_id: i"),
+        ("sms", "provider: twilio, api_url: 'URL', to: ['1'], account: a, secret: CANARY, from: '2'"),
+    ]
+    .map(|(kind, text)| (kind, format!("{{{}}}", text.replace("URL", url))))
+    .into()
+}
+
+#[tokio::test]
+async fn what_answers_mean() {
+    for (status, usual) in [
+        (500, "later None"),
+        (503, "later None"),
+        (429, "later Some(7000)"),
+        (404, "refused"),
+        (403, "refused"),
+        (302, "refused"),
+    ] {
+        let server = Listener::start(move |_| (status, String::new()));
+        let out = outbound();
+        for (kind, text) in everybody(&server.url("")) {
+            let outcome = word(&tell(&out, &settings(kind, &text), false).await);
+            let expected = match kind {
+                "telegram" if usual == "refused" => "later None",
+                // The token is asked for first, and what is not one is refused.
+                "wechat" => "refused",
+                _ => usual,
+            };
+            assert!(outcome.starts_with(expected), "{kind} {status}: {outcome}");
+            assert!(!outcome.contains("CANARY"), "{kind} {status}: {outcome}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_error_shows_a_secret() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let liar = Listener::start(|_| (200, "<html>no</html>".to_owned()));
+    for url in [format!("http://127.0.0.1:{nobody}"), liar.url("")] {
+        for (kind, text) in everybody(&url) {
+            let settings = settings(kind, &text);
+            assert!(!format!("{settings:?}").contains("CANARY"), "{kind}");
+            let shown = config(kind, &text).shown().to_owned();
+            assert!(!shown.contains("CANARY") && shown.contains("<secret>"), "{kind}: {shown}");
+            let outcome = word(&tell(&outbound(), &settings, false).await);
+            assert!(!outcome.contains("CANARY"), "{kind}: {outcome}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tarpit_holds_nobody_longer_than_the_message_may_take() {
+    let tarpit = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = tarpit.local_addr().unwrap().port();
+    let mail = settings("email", &format!("{{to: a@x, from: b@x, smarthost: '127.0.0.1:{port}'}}"));
+    let web = settings("webhook", &format!("{{url: 'http://127.0.0.1:{port}/'}}"));
+    let templates = Templates::new("http://am/", []).unwrap();
+    for settings in [mail, web] {
+        let delivery = build(&settings, &message(false), &templates, 0, &|_| Err(String::new())).unwrap();
+        let begun = std::time::Instant::now();
+        let outcome = outbound().carry(&settings, Path::new("/"), delivery, Duration::from_millis(500)).await;
+        assert!(matches!(outcome, Outcome::Retry { .. }), "{outcome:?}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+    drop(tarpit);
+}
+
+/// What the services get that Debian's version does not know, as 0.34 sends it.
+#[tokio::test]
+async fn bodies_of_the_newer_services() {
+    let link = "http://am/#/alerts?receiver=r";
+    let title = "[FIRING:1] Disk (critical)";
+    let markdown = "\n\n# Alerts Firing:\n\nLabels:\n  - alertname = Disk\n  - severity = critical\n\nAnnotations:\n  - summary = full\n\nSource: http://prom/g\n\n\n\n\n";
+    let table: [(&str, &str, &str, Json); 6] = [
+        (
+            "msteams",
+            "webhook_url: 'URL/t', text: T",
+            "POST /t",
+            json!({
+                "@context": "http://schema.org/extensions", "type": "MessageCard", "title": title, "summary": title,
+                "text": "T", "themeColor": "8C1A1A",
+            }),
+        ),
+        (
+            "msteamsv2",
+            "webhook_url: 'URL/t', text: T",
+            "POST /t",
+            json!({
+                "type": "message",
+                "attachments": [{
+                    "contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": null,
+                    "content": {
+                        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.2",
+                        "body": [
+                            { "type": "TextBlock", "text": title, "weight": "Bolder", "size": "Medium", "wrap": true, "style": "heading", "color": "Attention" },
+                            { "type": "TextBlock", "text": "T", "wrap": true },
+                        ],
+                        "msteams": { "width": "full" },
+                    },
+                }],
+            }),
+        ),
+        (
+            "rocketchat",
+            "api_url: 'URL', token: t, token_id: i, channel: c, actions: [{type: x, text: a, url: 'http://u', msg: m}], fields: [{title: a, value: b}]",
+            "POST /api/v1/chat.postMessage",
+            json!({
+                "channel": "c",
+                "attachments": [{
+                    "title": title, "title_link": link, "color": "red",
+                    "fields": [{ "title": "a", "value": "b", "short": false }],
+                    "actions": [{ "type": "button", "text": "a", "url": "http://u", "msg": "m", "is_webview": false, "msg_in_chat_window": false }],
+                }],
+            }),
+        ),
+        (
+            "mattermost",
+            "webhook_url: 'URL/m', channel: c, text: T, attachments: [{text: A}], priority: {priority: Important, requested_ack: true, persistent_notifications: true}",
+            "POST /m",
+            json!({
+                "channel": "c", "username": "Alertmanager", "text": "T", "attachments": [{ "text": "A" }],
+                "priority": { "priority": "important", "requested_ack": true },
+            }),
+        ),
+        (
+            "incidentio",
+            "url: 'URL/i', alert_source_token: t",
+            "POST /i",
+            json!({
+                "receiver": "r", "status": "firing", "version": "1", "groupKey": "{}:{alertname=\"Disk\"}", "truncatedAlerts": 0,
+                "notification_reason": "first notification", "externalURL": "http://am",
+                "groupLabels": { "alertname": "Disk" }, "commonLabels": { "alertname": "Disk", "severity": "critical" },
+                "commonAnnotations": { "summary": "full" }, "routeLabels": {},
+                "alerts": [{
+                    "status": "firing", "labels": { "alertname": "Disk", "severity": "critical" }, "annotations": { "summary": "full" },
+                    "startsAt": "2023-11-14T22:13:20Z", "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "http://prom/g",
+                    "fingerprint": message(false).alerts[0].fingerprint.to_string(),
+                }],
+            }),
+        ),
+        (
+            "jira",
+            "api_url: 'URL/rest/api/2', project: P, issue_type: Bug",
+            "POST /rest/api/2/issue",
+            json!({ "fields": {
+            "project": { "key": "P" }, "issuetype": { "name": "Bug" }, "summary": title, "priority": { "name": "High" },
+            "labels": [format!("ALERT{{{}}}", nightjar_alertmanager::notify::sha256_hex(r#"{}:{alertname="Disk"}"#))],
+            "description": markdown,
+        } }),
+        ),
+    ];
+    let server = Listener::start(|_| (200, r#"{"success":true,"issues":[]}"#.to_owned()));
+    for (kind, text, line, expected) in table {
+        server.forget();
+        let settings = settings(kind, &format!("{{{}}}", text.replace("URL", &server.url(""))));
+        assert_eq!(word(&tell(&outbound(), &settings, false).await), "told", "{kind}");
+        let heard = server.heard();
+        let last = heard.last().unwrap();
+        assert_eq!(lines(&heard).last().unwrap(), line);
+        let body: Json = serde_json::from_str(&last.body).unwrap();
+        assert_eq!(body, expected, "{kind}\n{body}");
+        let authorized = match kind {
+            "rocketchat" => (last.header("x-auth-token"), last.header("x-user-id")) == ("t", "i"),
+            "incidentio" => last.header("authorization") == "Bearer t",
+            _ => true,
+        };
+        assert!(
+            authorized && last.header("content-type") == "application/json" && last.header("user-agent") == "test",
+            "{kind} {last:?}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What every question needs: the load, a place to work, servers to start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nightjar_remote_write::Protocol;
@@ -50,8 +50,18 @@ impl Bench<'_> {
 
     /// Starts a server in a fresh directory.
     pub(crate) fn fresh(&self, kind: &Kind, question: &str) -> Outcome<(Server, PathBuf)> {
+        self.fresh_within(kind, question, None)
+    }
+
+    /// The same with so many bytes of memory in a control group.
+    pub(crate) fn fresh_within(
+        &self,
+        kind: &Kind,
+        question: &str,
+        memory: Option<(u64, &Path)>,
+    ) -> Outcome<(Server, PathBuf)> {
         let dir = self.root.join(format!("{}-{question}", kind.name));
         let _ = std::fs::remove_dir_all(&dir);
-        Server::start(kind, &dir).map(|(server, _)| (server, dir))
+        Server::start_within(kind, &dir, memory).map(|(server, _)| (server, dir))
     }
 }

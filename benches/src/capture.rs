@@ -56,9 +56,9 @@ impl Capture {
         if capture.scrapes.is_empty() { Err(at(&"no scrape found")) } else { Ok(capture) }
     }
 
-    /// Only the series of one metric.
-    pub(crate) fn only(mut self, metric: &str) -> Capture {
-        let keep: Vec<bool> = self.series.iter().map(|pairs| pairs[0].1 == metric).collect();
+    /// Only the series of the metrics asked for by name.
+    pub(crate) fn only(mut self, asked: impl Fn(&str) -> bool) -> Capture {
+        let keep: Vec<bool> = self.series.iter().map(|pairs| asked(&pairs[0].1)).collect();
         let mut kept = keep.iter();
         self.series.retain(|_| kept.next() == Some(&true));
         for scrape in &mut self.scrapes {

@@ -3,6 +3,7 @@
 //! Each host has its own `instance`, starts at another point of the recording and is scraped a few milliseconds off
 //! the grid, so that neither values nor timestamps of two hosts agree.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use nightjar_model::{Labels, Sample, TimestampMs};
@@ -12,6 +13,7 @@ use nightjar_remote_write::encode::{SeriesOut, encode_v1, encode_v2, snappy};
 
 use crate::Outcome;
 use crate::capture::Capture;
+use crate::options::Order;
 
 /// Seconds between scrapes.
 pub(crate) const STEP_MS: i64 = 15_000;
@@ -26,6 +28,7 @@ pub(crate) struct Fleet<'a> {
     /// The time of the first scrape.
     start: TimestampMs,
     scrapes: usize,
+    order: Order,
 }
 
 /// Requests ready to be sent, by connection, in order.
@@ -40,7 +43,24 @@ impl<'a> Fleet<'a> {
     pub(crate) fn new(capture: &'a Capture, hosts: usize, scrapes: usize, end: TimestampMs) -> Fleet<'a> {
         let host_labels = |host: usize| capture.series.iter().map(|pairs| labels(pairs, host)).collect();
         let start = end - (scrapes as i64 - 1) * STEP_MS;
-        Fleet { capture, hosts, labels: (0..hosts).map(host_labels).collect(), start, scrapes }
+        let labels = (0..hosts).map(host_labels).collect();
+        Fleet { capture, hosts, labels, start, scrapes, order: Order::default() }
+    }
+
+    /// The same hosts in another order, or with other lives.
+    pub(crate) fn ordered(self, order: Order) -> Fleet<'a> {
+        Fleet { order, ..self }
+    }
+
+    /// The labels of a host at a scrape, anew when it was replaced since the beginning.
+    fn labels_at(&self, host: usize, scrape: usize) -> Cow<'_, [Labels]> {
+        const SCRAPES_A_MINUTE: usize = (60_000 / STEP_MS) as usize;
+        // Every host is replaced at a time of its own.
+        let lives = (scrape * self.order.churn + host * 61 % 100 * SCRAPES_A_MINUTE) / (100 * SCRAPES_A_MINUTE);
+        match lives {
+            0 => Cow::Borrowed(&self.labels[host]),
+            n => self.capture.series.iter().map(|pairs| labels(pairs, host + n * self.hosts)).collect(),
+        }
     }
 
     pub(crate) fn series(&self) -> usize {
@@ -102,13 +122,18 @@ impl<'a> Fleet<'a> {
         let (mut requests, mut total) = (Vec::new(), 0);
         let mut rng = SplitMix::new(((scrapes.start as u64) << 32) | first as u64);
         for scrape in scrapes {
-            let mut pending: Vec<(&Labels, [Sample; 1])> = Vec::with_capacity(batch);
+            let mut pending: Vec<(Labels, [Sample; 1])> = Vec::with_capacity(batch);
             for host in (first..self.hosts).step_by(step) {
                 let phase = (host * 37 + scrape) % self.capture.scrapes.len();
                 let timestamp = self.start + scrape as i64 * STEP_MS + rng.below(JITTER_MS) as i64;
-                for (labels, value) in self.labels[host].iter().zip(&self.capture.scrapes[phase]) {
-                    let Some(value) = value else { continue };
-                    pending.push((labels, [Sample { timestamp, start: 0, value: *value }]));
+                let labels = self.labels_at(host, scrape);
+                let mut places: Vec<usize> = (0..labels.len()).collect();
+                if self.order.shuffle {
+                    (1..places.len()).for_each(|i| places.swap(i, rng.below(i as u64 + 1) as usize));
+                }
+                for place in places {
+                    let Some(value) = self.capture.scrapes[phase][place] else { continue };
+                    pending.push((labels[place].clone(), [Sample { timestamp, start: 0, value }]));
                     if pending.len() == batch {
                         requests.push(request(protocol, &pending)?);
                         total += pending.len() as u64;
@@ -125,7 +150,8 @@ impl<'a> Fleet<'a> {
     }
 }
 
-fn request(protocol: Protocol, samples: &[(&Labels, [Sample; 1])]) -> Outcome<Vec<u8>> {
+/// A write request: series with their samples.
+pub(crate) fn request(protocol: Protocol, samples: &[(Labels, [Sample; 1])]) -> Outcome<Vec<u8>> {
     let series: Vec<SeriesOut<'_>> = samples
         .iter()
         .map(|(labels, samples)| SeriesOut { labels: Some(labels), samples, ..Default::default() })

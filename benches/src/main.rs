@@ -11,14 +11,17 @@
 
 mod bench;
 mod capture;
+mod cost;
 mod decode;
 mod fleet;
 mod http;
+mod listener;
 mod load;
 mod options;
 mod questions;
 mod report;
 mod server;
+mod synthetic;
 
 use std::process::ExitCode;
 

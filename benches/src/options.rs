@@ -11,9 +11,17 @@ questions:
   decode     nanoseconds per sample of our own decoders, no server
   ingest     samples per CPU-second, remote write 1.0 and 2.0
   disk       bytes per sample on disk
-  query      CPU per query over two hours of data
+  query      CPU per query over two hours of data, just written
+  sealed     the same over data that was packed into blocks
+  promql     CPU of the 43 expressions of Prometheus' own range query benchmark
+  regex      CPU of regular expressions over a million label values
+  memory     how far careless queries drive memory
+  rules      CPU and lateness of 10,000 rules, and 10,000 alerts through a restart
   restart    memory per active series, and kill -9 to ready
-  all        all of them
+  exporters  bytes per sample on disk, recording by recording
+  pressure   a million series that come and go, in a control group of 1 GiB
+  alerts     100,000 alerts in the router, beside Debian's Alertmanager
+  all        the first five
 
 options:
   --quick              a smaller load: about a minute
@@ -23,7 +31,9 @@ options:
   --connections N      parallel senders (default 8)
   --batch N            samples per request (default 2000)
   --rate N             samples per second to send in ingest (default: as many as are taken)
-  --series N           active series for restart (default 1000000)
+  --series N           active series for ingest (default about 100000), restart, rules and pressure (default 1000000)
+  --shuffle            in ingest, series come in another order in every scrape
+  --churn N            in ingest, N percent of the hosts are replaced every minute (pressure: 10)
   --keep               keep the data directories";
 
 pub(crate) struct Options {
@@ -36,10 +46,36 @@ pub(crate) struct Options {
     pub(crate) batch: usize,
     pub(crate) rate: Option<usize>,
     pub(crate) series: usize,
+    /// Whether `series` was asked for.
+    pub(crate) sized: bool,
+    pub(crate) order: Order,
     pub(crate) keep: bool,
 }
 
-const QUESTIONS: [&str; 5] = ["decode", "ingest", "disk", "query", "restart"];
+/// In what order series come, and how long they live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// Another order in every scrape.
+    pub(crate) shuffle: bool,
+    /// Percent of the hosts replaced every minute.
+    pub(crate) churn: usize,
+}
+
+const QUESTIONS: [&str; 13] = [
+    "decode",
+    "ingest",
+    "disk",
+    "query",
+    "restart",
+    "sealed",
+    "promql",
+    "regex",
+    "memory",
+    "rules",
+    "exporters",
+    "pressure",
+    "alerts",
+];
 const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];
 
 impl Options {
@@ -55,6 +91,8 @@ impl Options {
             batch: 2000,
             rate: None,
             series: 0,
+            sized: false,
+            order: Order::default(),
             keep: false,
         };
         while let Some(arg) = args.next() {
@@ -70,11 +108,14 @@ impl Options {
                 "--batch" => options.batch = number(&value()?)?,
                 "--rate" => options.rate = Some(number(&value()?)?),
                 "--series" => options.series = number(&value()?)?,
-                "all" => options.questions = QUESTIONS.map(str::to_owned).to_vec(),
+                "--shuffle" => options.order.shuffle = true,
+                "--churn" => options.order.churn = number(&value()?)?,
+                "all" => options.questions = QUESTIONS[..5].iter().map(|q| (*q).to_owned()).collect(),
                 _ => options.questions.push(known(&QUESTIONS, arg)?),
             }
         }
-        if options.series == 0 {
+        options.sized = options.series > 0;
+        if !options.sized {
             options.series = if options.quick { 200_000 } else { 1_000_000 };
         }
         if options.servers.is_empty() {

@@ -1,9 +1,15 @@
 //! The questions a user would ask, each put to every server with the same load.
 
+mod alerts;
 mod disk;
+mod expressions;
 mod ingest;
+mod memory;
+mod pressure;
 mod query;
+mod regex;
 mod restart;
+mod rules;
 
 use std::time::SystemTime;
 
@@ -24,7 +30,11 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
     if options.questions.iter().any(|q| q == "decode") {
         decode::measure(&Fleet::new(&bench.capture, 40, 10, now), options.batch)?;
     }
-    let asked: Vec<&String> = options.questions.iter().filter(|q| *q != "decode").collect();
+    if options.questions.iter().any(|q| q == "alerts") {
+        alerts::measure(&bench)?;
+    }
+    let asked: Vec<&String> =
+        options.questions.iter().filter(|q| !["decode", "alerts"].contains(&q.as_str())).collect();
     if asked.is_empty() {
         return Ok(());
     }
@@ -36,7 +46,14 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
             let result = match question.as_str() {
                 "ingest" => ingest::measure(&bench, kind, &mut report),
                 "disk" => disk::measure(&bench, kind, &mut report),
-                "query" => query::measure(&bench, kind, &mut report),
+                "exporters" => disk::by_exporter(&bench, kind, &mut report),
+                "pressure" => pressure::measure(&bench, kind, &mut report),
+                "rules" => rules::measure(&bench, kind, &mut report),
+                "query" => query::measure(&bench, kind, &mut report, query::Age::Fresh),
+                "sealed" => query::measure(&bench, kind, &mut report, query::Age::Sealed),
+                "promql" => expressions::measure(&bench, kind, &mut report),
+                "regex" => regex::measure(&bench, kind, &mut report),
+                "memory" => memory::measure(&bench, kind, &mut report),
                 _ => restart::measure(&bench, kind, &mut report),
             };
             if let Err(problem) = result {
@@ -48,6 +65,7 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
         }
     }
     report.judge();
+    report.sum_up();
     report.print(&servers);
     Ok(())
 }

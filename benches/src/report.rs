@@ -7,7 +7,21 @@ use crate::server::Kind;
 pub(crate) struct Report {
     rows: Vec<(String, Vec<(String, String)>)>,
     answers: Vec<(String, String, Vec<f64>)>,
+    costs: Vec<Cost>,
 }
+
+/// What a question cost a server.
+struct Cost {
+    table: String,
+    row: String,
+    server: String,
+    cpu_ms: f64,
+}
+
+/// Whose costs are held against the others'.
+const OURS: &str = "nightjar";
+/// CPU is counted in steps; a cost below this is taken for it.
+const LEAST_MS: f64 = 0.01;
 
 impl Report {
     /// Notes a figure and says it at once.
@@ -18,6 +32,34 @@ impl Report {
             self.rows.len() - 1
         });
         self.rows[at].1.push((server.to_owned(), figure));
+    }
+
+    /// Notes what a question cost; questions of one table are summed up together.
+    pub(crate) fn cost(&mut self, table: &str, row: &str, server: &str, cpu_ms: f64, wall_ms: f64) {
+        self.add(&format!("{row}, CPU ms (wall ms)"), server, format!("{cpu_ms:.2} ({wall_ms:.2})"));
+        let (table, row, server) = (table.to_owned(), row.to_owned(), server.to_owned());
+        self.costs.push(Cost { table, row, server, cpu_ms: cpu_ms.max(LEAST_MS) });
+    }
+
+    /// How much more CPU than ours each peer took: the geometric mean over the questions of a table that both
+    /// answered, and the question that is worst for us.
+    pub(crate) fn sum_up(&mut self) {
+        let costs = std::mem::take(&mut self.costs);
+        let mut tables: Vec<(&str, &str)> = costs.iter().map(|c| (c.table.as_str(), c.server.as_str())).collect();
+        tables.retain(|(_, server)| *server != OURS);
+        tables.sort_unstable();
+        tables.dedup();
+        for (table, peer) in tables {
+            let ours = |row: &str| costs.iter().find(|c| c.server == OURS && c.table == table && c.row == row);
+            let theirs = costs.iter().filter(|c| c.server == peer && c.table == table);
+            let ratio = |c: &'_ Cost| ours(&c.row).map(|own| (c.cpu_ms / own.cpu_ms, c.row.clone()));
+            let mut ratios: Vec<(f64, String)> = theirs.filter_map(ratio).collect();
+            ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let Some((least, row)) = ratios.first() else { continue };
+            let mean = (ratios.iter().map(|r| r.0.ln()).sum::<f64>() / ratios.len() as f64).exp();
+            let figure = format!("{mean:.1} times ours over {} questions; least {least:.2} ({row})", ratios.len());
+            self.add(&format!("{table}: CPU, geometric mean"), peer, figure);
+        }
     }
 
     /// Notes an answer, to be held against Prometheus' in the end.

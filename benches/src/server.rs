@@ -10,6 +10,10 @@ use crate::Outcome;
 use crate::http::{Client, escape};
 use crate::options::Options;
 
+/// Our router alone.
+const ROUTER: &str = "nightjar-alertmanager";
+/// Debian's Alertmanager.
+const ALERTMANAGER: &str = "prometheus-alertmanager";
 const START_LIMIT: Duration = Duration::from_secs(120);
 /// VictoriaMetrics puts work off for five seconds; that work counts.
 const SILENCE: Duration = Duration::from_millis(5500);
@@ -33,14 +37,49 @@ impl Kind {
         binary.is_file().then(|| Kind { name: name.to_owned(), binary })
     }
 
+    /// The routers of alerts that are there; the others are missed loudly.
+    pub(crate) fn routers(options: &Options) -> Vec<Kind> {
+        let ours = Kind::find("nightjar", options).map(|kind| Kind { name: ROUTER.to_owned(), ..kind });
+        let theirs = Kind::find(ALERTMANAGER, options);
+        for (name, found) in [(ROUTER, &ours), (ALERTMANAGER, &theirs)] {
+            if found.is_none() {
+                println!("!!! {name} IS MISSING FROM THIS COMPARISON: not installed");
+            }
+        }
+        [ours, theirs].into_iter().flatten().collect()
+    }
+
+    fn router_command(&self, dir: &Path, port: u16) -> Command {
+        let mut command = Command::new(&self.binary);
+        if self.name == ROUTER {
+            command.arg("alertmanager");
+        }
+        command
+            .arg(format!("--config.file={}", dir.join("alertmanager.yml").display()))
+            .arg(format!("--storage.path={}", dir.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(["--cluster.listen-address=", "--log.level=error"]);
+        command
+    }
+
+    /// The version of the package it came in.
+    pub(crate) fn packaged_version(&self) -> String {
+        packaged(&self.name).unwrap_or_default()
+    }
+
     fn command(&self, dir: &Path, port: u16) -> Outcome<Command> {
+        if [ROUTER, ALERTMANAGER].contains(&self.name.as_str()) {
+            return Ok(self.router_command(dir, port));
+        }
         let mut command = Command::new(&self.binary);
         let data = dir.join("data");
         let address = format!("127.0.0.1:{port}");
         match self.name.as_str() {
             "prometheus" => {
                 let config = dir.join("prometheus.yml");
-                std::fs::write(&config, "global: {}\n").map_err(|e| e.to_string())?;
+                if !config.exists() {
+                    std::fs::write(&config, "global: {}\n").map_err(|e| e.to_string())?;
+                }
                 command
                     .arg(format!("--config.file={}", config.display()))
                     .arg(format!("--storage.tsdb.path={}", data.display()))
@@ -57,10 +96,20 @@ impl Kind {
                 command
                     .arg(format!("--storage.tsdb.path={}", data.display()))
                     .arg(format!("--web.listen-address={address}"))
-                    .arg("--web.enable-admin-api");
+                    .arg("--web.enable-admin-api")
+                    .arg("--enable-feature=promql-experimental-functions,promql-extended-range-selectors");
             }
         }
         Ok(command)
+    }
+
+    /// Tells a server how much memory it has, in its own way.
+    fn limit(&self, command: &mut Command, bytes: u64) {
+        match self.name.as_str() {
+            "prometheus" => command.env("GOMEMLIMIT", (bytes / 10 * 9).to_string()),
+            "victoria-metrics" => command.arg(format!("-memory.allowedBytes={}", bytes / 10 * 6)),
+            _ => command.arg(format!("--memory-limit={bytes}B")),
+        };
     }
 
     fn ready_path(&self) -> &'static str {
@@ -84,6 +133,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server on `dir` and waits until it is ready; answers how long that took.
     pub(crate) fn start(kind: &Kind, dir: &Path) -> Outcome<(Server, Duration)> {
+        Server::start_within(kind, dir, None)
+    }
+
+    /// The same with so many bytes of memory in a control group, which the server is told of if it listens.
+    pub(crate) fn start_within(kind: &Kind, dir: &Path, memory: Option<(u64, &Path)>) -> Outcome<(Server, Duration)> {
         std::fs::create_dir_all(dir).map_err(|e| e.to_string())?;
         let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
         let port = listener.local_addr().map_err(|e| e.to_string())?.port();
@@ -91,8 +145,11 @@ impl Server {
         let log = std::fs::File::create(dir.join("log")).map_err(|e| e.to_string())?;
         let other_log = log.try_clone().map_err(|e| e.to_string())?;
         let begin = Instant::now();
-        let child = kind
-            .command(dir, port)?
+        let mut command = kind.command(dir, port)?;
+        if let Some((bytes, _)) = memory {
+            kind.limit(&mut command, bytes);
+        }
+        let child = command
             .current_dir(dir)
             .stdin(Stdio::null())
             .stdout(log)
@@ -100,6 +157,10 @@ impl Server {
             .spawn()
             .map_err(|e| format!("{}: {e}", kind.binary.display()))?;
         let mut server = Server { kind: kind.clone(), port, dir: dir.to_owned(), child };
+        if let Some((_, group)) = memory {
+            let pid = server.child.id().to_string();
+            std::fs::write(group.join("cgroup.procs"), pid).map_err(|e| format!("{}: {e}", group.display()))?;
+        }
         server.wait_ready(begin)?;
         Ok((server, begin.elapsed()))
     }
@@ -123,6 +184,18 @@ impl Server {
 
     pub(crate) fn usage(&self) -> Outcome<Usage> {
         usage_of(&self.child.id().to_string()).map_err(|e| e.to_string())
+    }
+
+    /// Begins to measure the peak of memory anew.
+    pub(crate) fn forget_peak(&self) -> Outcome<()> {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").map_err(|e| e.to_string())
+    }
+
+    /// The most memory in RAM since [`Server::forget_peak`].
+    pub(crate) fn peak_bytes(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).map_err(|e| e.to_string())?;
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_ascii_whitespace().next());
+        kib.and_then(|kib| kib.parse::<u64>().ok()).map(|kib| kib << 10).ok_or("no peak of memory".to_owned())
     }
 
     /// Waits until the server has nothing left to do, or `limit` is over.
@@ -191,9 +264,13 @@ impl Server {
     }
 
     fn packaged(&self) -> Option<String> {
-        let output = Command::new("dpkg-query").args(["-W", "-f=${Version}", &self.kind.name]).output().ok()?;
-        String::from_utf8(output.stdout).ok().filter(|version| !version.is_empty())
+        packaged(&self.kind.name)
     }
+}
+
+fn packaged(name: &str) -> Option<String> {
+    let output = Command::new("dpkg-query").args(["-W", "-f=${Version}", name]).output().ok()?;
+    String::from_utf8(output.stdout).ok().filter(|version| !version.is_empty())
 }
 
 impl Drop for Server {

@@ -14,6 +14,19 @@ pub fn shortest(v: f64) -> String {
     if decimals + 1 == fraction_bits(v) { format!("{v:.decimals$}") } else { text }
 }
 
+/// Appends [`shortest`], a few times faster.
+pub fn write_shortest(v: f64, out: &mut Vec<u8>) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(v);
+    let text = text.strip_suffix(".0").unwrap_or(text);
+    let middle = text.find('.').is_some_and(|point| text.len() - point == fraction_bits(v));
+    if middle || text.contains('e') {
+        out.extend_from_slice(shortest(v).as_bytes());
+    } else {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
 /// Number of binary digits after the point; written in full, a number has as many decimal ones, and the last is a 5.
 fn fraction_bits(v: f64) -> usize {
     let exponent = ((v.to_bits() >> 52) & 0x7ff) as i32 - 1075;
@@ -96,5 +109,21 @@ mod tests {
         assert_eq!(format_f(-0.5), "-0.5");
         assert_eq!(format_g(1e-5), "1e-05");
         assert_eq!(format_g(123456789.0), "1.23456789e+08");
+    }
+
+    #[test]
+    fn both_ways_of_writing_agree() {
+        let mut values = vec![0.1, -0.5, 1e20, 1e-6, 123_456.789, 4_503_599_627_370_497.5, 0.000_125, 2f64.powi(-20)];
+        let mut bits = 0x9E37_79B9_7F4A_7C15u64;
+        for i in 0..20_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            values.push(f64::from_bits(bits));
+            values.push((bits >> 40) as f64 / f64::from(1 << (i % 30)));
+        }
+        for v in values.into_iter().filter(|v| v.is_finite()) {
+            let mut written = Vec::new();
+            write_shortest(v, &mut written);
+            assert_eq!(String::from_utf8(written).unwrap(), shortest(v));
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod class;
 mod error;
 mod expand;
+mod finder;
 mod parse;
 mod shape;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use regex_automata::meta;
 
 pub use error::RegexError;
 pub use expand::Captures;
+pub use finder::{Finder, Texts};
 pub use parse::{MAX_NESTING, MAX_PATTERN_BYTES};
 
 use shape::Shape;

@@ -65,8 +65,36 @@ pub trait Querier: Send + Sync {
     /// Sorted values of label `name` over series that satisfy all `matchers`; at most `limit` (0 = no limit).
     fn label_values(&self, name: &str, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError>;
 
+    /// Counts series that live, by group, if that can be told without reading samples. `None`: select and read them.
+    fn count_live(&self, question: &LiveCount<'_>) -> Option<Vec<LiveGroup>> {
+        let _ = question;
+        None
+    }
+
     /// Exemplars of series that satisfy all `matchers`, by series, each list sorted by time.
     fn exemplars(&self, matchers: &[Matcher]) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError>;
+}
+
+/// A question: how many series live at certain times? A series lives at `t` when its newest sample that is not younger
+/// than `t` and younger than `t - lookback_ms` is no stale marker.
+pub struct LiveCount<'a> {
+    /// Which series.
+    pub matchers: &'a [Matcher],
+    /// The times, ascending.
+    pub times: &'a [TimestampMs],
+    /// How far samples count; the edge does not.
+    pub lookback_ms: i64,
+    /// Whether a label of this name tells groups apart; `None`: all series are one group.
+    pub keeps: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+/// Series of one group that live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveGroup {
+    /// The labels that tell the group apart.
+    pub labels: Labels,
+    /// How many live, by time asked for.
+    pub counts: Vec<u64>,
 }
 
 /// How much a selection is, about.

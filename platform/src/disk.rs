@@ -65,6 +65,9 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// The entries of a directory, sorted by name.
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
 
+    /// Bytes the disk has in all.
+    fn size_bytes(&self) -> io::Result<u64>;
+
     /// Bytes that can still be written.
     fn free_bytes(&self) -> io::Result<u64>;
 

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod disk;
 pub mod entropy;
+pub mod journal;
 pub mod net;
 pub mod process;
 pub mod secret;

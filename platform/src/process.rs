@@ -30,6 +30,11 @@ pub fn usage() -> io::Result<Usage> {
     Ok(usage)
 }
 
+/// The name of this machine.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// CPU time the calling thread has used, in user and system mode.
 pub fn thread_cpu() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -49,6 +54,45 @@ pub fn usage_of(pid: &str) -> io::Result<Usage> {
     let mut usage = parse_stat(&stat, units).ok_or_else(unreadable)?;
     usage.open_fds = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |fds| fds.count() as u64);
     Ok(usage)
+}
+
+/// Memory in RAM that this process uses now, in bytes; quicker than [`usage`].
+pub fn resident_bytes() -> io::Result<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    let pages = statm.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let unreadable = || io::Error::new(io::ErrorKind::InvalidData, "/proc/self/statm is not understood");
+    Ok(pages.ok_or_else(unreadable)?.saturating_mul(rustix::param::page_size() as u64))
+}
+
+/// What the control group of this process allows it, in bytes; `None` without a limit.
+pub fn memory_limit() -> Option<u64> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = limit_files(&groups).into_iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    // Version 1 says "no limit" with a number close to the largest.
+    limits.filter_map(|text| text.trim().parse::<u64>().ok()).filter(|bytes| *bytes < 1 << 60).min()
+}
+
+/// Where the limits of the groups in `/proc/self/cgroup`, and of those around them, are written.
+fn limit_files(groups: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(kind), Some(path)) = (parts.next(), parts.next()) else { continue };
+        let (root, file) = match kind {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            kind if kind.split(',').any(|k| k == "memory") => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            _ => continue,
+        };
+        let mut path = path.trim_end_matches('/');
+        loop {
+            files.push(format!("{root}{path}/{file}"));
+            match path.rfind('/') {
+                Some(at) => path = &path[..at],
+                None => break,
+            }
+        }
+    }
+    files
 }
 
 #[derive(Clone, Copy)]
@@ -114,8 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_groups() {
+        let groups = "5:cpu,memory:/a/b\n4:pids:/x\n0::/u\n";
+        let v1 = ["/a/b", "/a", ""].map(|path| format!("/sys/fs/cgroup/memory{path}/memory.limit_in_bytes"));
+        let v2 = ["/u", ""].map(|path| format!("/sys/fs/cgroup{path}/memory.max"));
+        assert_eq!(limit_files(groups), [&v1[..], &v2[..]].concat());
+    }
+
+    #[test]
     fn this_process_uses_something() {
         let usage = usage().unwrap();
+        assert!(resident_bytes().unwrap() > 100_000);
         assert!(usage.resident_bytes > 100_000 && usage.open_fds > 0 && usage.max_fds > 0 && usage.threads > 0);
         assert!(usage.start_time_seconds > 1.6e9, "{usage:?}");
     }

@@ -74,6 +74,18 @@ impl Notes {
         self.add(false, text.into(), at, Detail::None);
     }
 
+    /// Whether there is nothing to say.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inner.borrow().notes.is_empty()
+    }
+
+    /// Adds the notes of a part.
+    pub(crate) fn absorb(&self, part: Notes) {
+        for note in part.inner.into_inner().notes {
+            self.add(note.warning, note.text, note.at, note.detail);
+        }
+    }
+
     /// All warnings and all infos, rendered, in order of first occurrence.
     pub(crate) fn render(&self, query: &str) -> (Vec<String>, Vec<String>) {
         let (mut warnings, mut infos) = (Vec::new(), Vec::new());

@@ -11,6 +11,7 @@ pub(crate) mod info;
 pub(crate) mod instant_selector;
 pub(crate) mod label_functions;
 pub(crate) mod limit;
+pub(crate) mod live_count;
 pub(crate) mod map;
 pub(crate) mod matching;
 pub(crate) mod math;

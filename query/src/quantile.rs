@@ -25,12 +25,81 @@ pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
         return f64::INFINITY;
     }
     values.sort_unstable_by(nan_first);
-    let n = values.len() as f64;
+    quantile_of(q, values.len(), |rank| values[rank])
+}
+
+/// Quantile `q` of `len` values, of which `value` answers the one with a rank.
+pub(crate) fn quantile_of(q: f64, len: usize, value: impl Fn(usize) -> f64) -> f64 {
+    if len == 0 || q.is_nan() {
+        return f64::NAN;
+    }
+    if q < 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q > 1.0 {
+        return f64::INFINITY;
+    }
+    let n = len as f64;
     let rank = q * (n - 1.0);
     let lower = rank.floor().max(0.0);
     let upper = (lower + 1.0).min(n - 1.0);
     let weight = rank - rank.floor();
-    values[lower as usize] * (1.0 - weight) + values[upper as usize] * weight
+    value(lower as usize) * (1.0 - weight) + value(upper as usize) * weight
+}
+
+/// Values that are kept sorted: NaN before everything.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    /// Integers in the order of the values.
+    keys: Vec<u64>,
+}
+
+const SIGN: u64 = 1 << 63;
+
+fn key(v: f64) -> u64 {
+    let bits = v.to_bits();
+    match (v.is_nan(), bits & SIGN == 0) {
+        (true, _) => 0,
+        (false, true) => bits | SIGN,
+        (false, false) => !bits,
+    }
+}
+
+impl Sorted {
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The value with this rank.
+    pub(crate) fn get(&self, rank: usize) -> f64 {
+        match self.keys[rank] {
+            0 => f64::NAN,
+            key if key & SIGN == 0 => f64::from_bits(!key),
+            key => f64::from_bits(key & !SIGN),
+        }
+    }
+
+    /// Becomes these values.
+    pub(crate) fn fill(&mut self, values: &[f64]) {
+        self.keys.clear();
+        self.keys.extend(values.iter().map(|v| key(*v)));
+        self.keys.sort_unstable();
+    }
+
+    /// Adds a value.
+    pub(crate) fn insert(&mut self, v: f64) {
+        let key = key(v);
+        let at = self.keys.partition_point(|own| *own < key);
+        self.keys.insert(at, key);
+    }
+
+    /// Removes a value that is there.
+    pub(crate) fn remove(&mut self, v: f64) {
+        if let Ok(at) = self.keys.binary_search(&key(v)) {
+            self.keys.remove(at);
+        }
+    }
 }
 
 /// A cumulative classic bucket.

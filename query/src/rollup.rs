@@ -7,6 +7,7 @@ pub(crate) mod instant_rate;
 pub(crate) mod over_time;
 pub(crate) mod reach;
 pub(crate) mod regression;
+pub(crate) mod series;
 mod table;
 pub(crate) mod window;
 

@@ -5,6 +5,7 @@
 //! [`WriteBatch`](nightjar_model::storage::WriteBatch) that borrows from them, and [`response::reply`] says what to
 //! answer. Everything outside is hostile: every decoder is total, declared sizes are checked before allocation.
 
+pub mod alertmanager;
 mod arena;
 pub mod body;
 mod decode;

@@ -61,6 +61,20 @@ impl Alert {
         self.resolved_at.is_none()
     }
 
+    /// Whether both are at the same point of their lives.
+    pub(crate) fn is_where(&self, other: &Alert) -> bool {
+        self.state == other.state
+            && self.active_at == other.active_at
+            && self.fired_at == other.fired_at
+            && self.resolved_at == other.resolved_at
+            && self.keep_firing_since == other.keep_firing_since
+    }
+
+    /// Whether people see the same in both; when it was sent is nothing they see.
+    pub(crate) fn says_the_same(&self, other: &Alert) -> bool {
+        self.is_where(other) && self.value.to_bits() == other.value.to_bits() && self.annotations == other.annotations
+    }
+
     /// Whether receivers must hear of it at `ts`.
     pub(crate) fn needs_sending(&self, ts: TimestampMs, resend_delay_ms: i64) -> bool {
         if self.state == AlertState::Pending {

@@ -2,6 +2,8 @@
 
 mod restore;
 
+pub(crate) use restore::resumed;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,6 +40,8 @@ pub(crate) struct Alerting {
     written: Texts,
     generator_path: Arc<str>,
     pub(crate) alerts: BTreeMap<Labels, Alert>,
+    /// The alerts as they were last written to disk.
+    pub(crate) saved: BTreeMap<Labels, Alert>,
     /// Whether the state from before a restart was taken up; only then is state written again.
     pub(crate) restored: bool,
 }
@@ -75,6 +79,7 @@ impl Alerting {
             written: labels.clone(),
             generator_path: path.into(),
             alerts: BTreeMap::new(),
+            saved: BTreeMap::new(),
             restored: false,
         }
     }
@@ -167,7 +172,19 @@ impl Alerting {
         labels.build()
     }
 
-    fn samples(&self, at: TimestampMs) -> Vec<RuleSample> {
+    /// Its alerts are on disk.
+    pub(crate) fn remember(&mut self) {
+        let same = |(a, b): (&Alert, &Alert)| a.says_the_same(b);
+        let unchanged = self.saved.len() == self.alerts.len()
+            && self.saved.keys().eq(self.alerts.keys())
+            && self.saved.values().zip(self.alerts.values()).all(same);
+        if !unchanged {
+            self.saved = self.alerts.clone();
+        }
+    }
+
+    /// The series of its alerts at `at`.
+    pub(crate) fn samples(&self, at: TimestampMs) -> Vec<RuleSample> {
         let mut samples = Vec::new();
         for alert in self.alerts.values().filter(|alert| alert.state != AlertState::Inactive) {
             let mut labels = alert.labels.to_builder();

@@ -1,5 +1,6 @@
 //! Rule files: text in, groups of checked rules out.
 
+pub mod print;
 mod validate;
 
 use std::sync::Arc;

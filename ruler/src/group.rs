@@ -1,6 +1,7 @@
 //! A rule group: a state machine whose only clock is its caller.
 
 mod output;
+mod resume;
 mod succession;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use nightjar_platform::Clock;
 
 use crate::alerting::Moment;
 use crate::file::GroupSpec;
+use crate::key::GroupKey;
 use crate::query::{Expression, Query};
 use crate::rule::{Health, Rule, RuleView};
 use crate::schedule::Schedule;
@@ -67,6 +69,8 @@ pub struct Group {
     evaluation: Duration,
     evaluated_at: Option<TimestampMs>,
     counters: GroupCounters,
+    /// When its state was last written to disk.
+    saved_at: Option<TimestampMs>,
 }
 
 impl Group {
@@ -92,6 +96,7 @@ impl Group {
             evaluation: Duration::ZERO,
             evaluated_at: None,
             counters: GroupCounters::default(),
+            saved_at: None,
         }
     }
 
@@ -137,6 +142,11 @@ impl Group {
         }
         self.flush(&mut output, world);
         self.end_departed(at, world);
+        if let Some(change) = self.change(ts, world.settings)
+            && world.sink.keep(&change)
+        {
+            self.saved(ts);
+        }
         self.evaluation = world.clock.monotonic().saturating_sub(begin);
     }
 
@@ -156,6 +166,7 @@ impl Group {
         match rule.evaluate(&moment) {
             Ok(samples) => {
                 rule.health = Health::Ok;
+                rule.unsent = false;
                 rule.last_error = None;
                 self.counters.last_samples += samples.len() as u64;
                 let due = rule.alerting.as_mut().and_then(|a| a.due(ts, self.interval_ms, world.settings));
@@ -166,6 +177,7 @@ impl Group {
             }
             Err(reason) => {
                 self.counters.evaluation_failures += 1;
+                rule.unsent = true;
                 rule.failed(reason);
             }
         }
@@ -213,15 +225,6 @@ impl Group {
             rules: self.rules.iter().map(Rule::view).collect(),
         }
     }
-}
-
-/// What identifies a group: sorted by file, then by name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GroupKey {
-    /// The file it stands in.
-    pub file: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
 }
 
 /// What people see of a group.

@@ -6,11 +6,13 @@
 
 pub mod file;
 pub mod lint;
+pub mod replay;
 pub mod unit_test;
 
 mod alert;
 mod alerting;
 mod group;
+mod key;
 mod memory;
 mod query;
 mod reads;
@@ -21,15 +23,20 @@ mod settings;
 mod sink;
 #[cfg(test)]
 mod stage;
+mod state;
+mod state_log;
 mod templates;
 mod texts;
 mod yaml;
 
 pub use alert::{Alert, AlertState};
-pub use group::{Group, GroupCounters, GroupKey, GroupView, World};
+pub use group::{Group, GroupCounters, GroupView, World};
+pub use key::GroupKey;
 pub use query::{EngineQuery, Expression, NewestSample, Query};
 pub use rule::{AlertingView, Health, RuleView};
 pub use ruler::Ruler;
 pub use settings::Settings;
 pub use sink::{AlertBatch, Refusal, RuleSample, SentAlert, Sink};
+pub use state::{SavedState, StateChange};
+pub use state_log::{RecoveredState, StateLog};
 pub use texts::Texts;

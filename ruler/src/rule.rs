@@ -54,6 +54,8 @@ pub(crate) struct Rule {
     pub(crate) evaluated_at: Option<TimestampMs>,
     /// The series it wrote at the evaluation before.
     pub(crate) series: BTreeSet<Labels>,
+    /// Its last evaluation failed before alerts could be sent.
+    pub(crate) unsent: bool,
 }
 
 impl Rule {
@@ -75,6 +77,7 @@ impl Rule {
             evaluation: Duration::ZERO,
             evaluated_at: None,
             series: BTreeSet::new(),
+            unsent: false,
         }
     }
 

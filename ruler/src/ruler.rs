@@ -9,8 +9,10 @@ use std::sync::Arc;
 use nightjar_model::TimestampMs;
 
 use crate::file::RuleFile;
-use crate::group::{Group, GroupKey, GroupView, World};
+use crate::group::{Group, GroupView, World};
+use crate::key::GroupKey;
 use crate::settings::Settings;
+use crate::state::SavedState;
 
 /// All groups of a server, as a state machine.
 #[derive(Default)]
@@ -21,6 +23,8 @@ pub struct Ruler {
     /// Groups that are out for evaluation.
     out: usize,
     loaded: bool,
+    /// State from before a restart, until the first load.
+    saved: SavedState,
 }
 
 impl Ruler {
@@ -29,11 +33,17 @@ impl Ruler {
         Ruler::default()
     }
 
+    /// A ruler whose groups go on as they stopped before a restart.
+    pub fn resuming(saved: SavedState) -> Ruler {
+        Ruler { saved, ..Ruler::default() }
+    }
+
     /// Puts the rules of `files` (path and content) into force. Groups that stay the same go on; changed ones take
     /// over the state of their predecessors; the series of those that are gone end. State from before a restart is
     /// only taken up by the groups of the first load. No group may be out.
     pub fn load(&mut self, files: &[(String, RuleFile)], settings: &Settings, now: TimestampMs) {
         let restores = !std::mem::replace(&mut self.loaded, true);
+        let mut saved = std::mem::take(&mut self.saved);
         let mut old = std::mem::take(&mut self.groups);
         for (path, file) in files {
             for spec in &file.groups {
@@ -41,7 +51,11 @@ impl Ruler {
                 match old.remove(&group.key()) {
                     Some(same) if same.is_same(&group) => group = same,
                     Some(predecessor) => group.succeed(predecessor),
-                    None => {}
+                    None => {
+                        if let Some(saved) = saved.take(&group.key()) {
+                            group.resume(saved, settings);
+                        }
+                    }
                 }
                 self.groups.insert(group.key(), group);
             }
@@ -78,15 +92,17 @@ impl Ruler {
         Some(group)
     }
 
-    /// Takes a group back.
-    pub fn put_back(&mut self, group: Group) {
+    /// Takes a group back; answers what is to be seen of it.
+    pub fn put_back(&mut self, group: Group) -> Arc<GroupView> {
         self.out = self.out.saturating_sub(1);
+        let view = Arc::new(group.view());
         if group.is_retired() {
             self.retired.push(group);
-            return;
+        } else {
+            self.views.insert(group.key(), Arc::clone(&view));
+            self.groups.insert(group.key(), group);
         }
-        self.views.insert(group.key(), Arc::new(group.view()));
-        self.groups.insert(group.key(), group);
+        view
     }
 
     /// Whether no group is out.

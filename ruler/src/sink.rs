@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nightjar_model::{Labels, STALE_NAN, TimestampMs, is_stale};
 use nightjar_query::SampleValue;
 
+use crate::state::StateChange;
 use crate::texts::Texts;
 
 /// A sample a rule made.
@@ -76,4 +77,10 @@ pub trait Sink {
 
     /// Takes alerts to be sent. Must not block for long.
     fn send(&mut self, batch: AlertBatch);
+
+    /// Writes what became of the alerts of a group, so that a restart finds it; answers whether it did. A sink without
+    /// a memory has nothing to write.
+    fn keep(&mut self, _: &StateChange) -> bool {
+        true
+    }
 }

@@ -1,8 +1,11 @@
 //! Where tests put rules on: a storage in memory, a clock moved by hand, and a trace of what is sent.
 
+use std::path::Path;
+
 use nightjar_model::duration::{format_duration_ms, parse_duration_ms};
 use nightjar_model::{Labels, TimestampMs};
-use nightjar_platform::ManualClock;
+use nightjar_platform::disk::Crash;
+use nightjar_platform::{ManualClock, SimDisk};
 use nightjar_query::parser::{SeriesItem, parse_series};
 use nightjar_query::{Engine, EngineOptions, Features, SampleValue, Uninterrupted};
 
@@ -10,8 +13,11 @@ use crate::file::{ReadOptions, RuleFile, parse};
 use crate::group::{Group, World};
 use crate::memory::Memory;
 use crate::query::{EngineQuery, Query};
+use crate::ruler::Ruler;
 use crate::settings::Settings;
 use crate::sink::{AlertBatch, Refusal, RuleSample, Sink};
+use crate::state::StateChange;
+use crate::state_log::StateLog;
 
 /// Storage, clock and trace.
 pub(crate) struct Stage {
@@ -19,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) settings: Settings,
     pub(crate) clock: ManualClock,
     pub(crate) trace: Vec<String>,
+    /// Where the state of alerts is kept, if it is.
+    log: Option<(SimDisk, StateLog<SimDisk>)>,
     engine: Engine,
     now: TimestampMs,
     /// Samples still to come: time, series, value.
@@ -28,6 +36,7 @@ pub(crate) struct Stage {
 struct Recorder<'a> {
     memory: Memory,
     trace: &'a mut Vec<String>,
+    log: Option<&'a mut StateLog<SimDisk>>,
     now: TimestampMs,
 }
 
@@ -45,6 +54,10 @@ impl Sink for Recorder<'_> {
                 if alert.annotations.is_empty() { String::new() } else { format!(" {}", alert.annotations) };
             format!("{} {state} {labels}{annotations} from {from} to {to}", time(self.now))
         }));
+    }
+
+    fn keep(&mut self, change: &StateChange) -> bool {
+        self.log.as_mut().is_none_or(|log| log.keep(change).is_ok())
     }
 }
 
@@ -65,6 +78,7 @@ impl Stage {
             settings: Settings { interval_ms: 30_000, ..Settings::default() },
             clock: ManualClock::new(0),
             trace: Vec::new(),
+            log: None,
             engine,
             now: 0,
             coming: Vec::new(),
@@ -94,6 +108,17 @@ impl Stage {
         self.coming.sort_by_key(|sample| sample.0);
     }
 
+    /// Announces samples.
+    pub(crate) fn announce(&mut self, samples: Vec<(TimestampMs, Labels, f64)>) {
+        self.coming.extend(samples);
+        self.coming.sort_by_key(|sample| sample.0);
+    }
+
+    /// The disk the state of alerts is on.
+    pub(crate) fn disk(&self) -> SimDisk {
+        self.log.as_ref().map(|(disk, _)| disk.clone()).unwrap_or_default()
+    }
+
     /// Moves the clock to `at`, and with it what comes until then.
     pub(crate) fn advance(&mut self, at: TimestampMs) {
         self.now = at;
@@ -104,10 +129,31 @@ impl Stage {
         }
     }
 
+    /// A ruler as a server has it after a start: what the disk holds is taken up. What was not synced is lost with
+    /// `power_cut`.
+    pub(crate) fn started(&mut self, files: &[(String, RuleFile)], power_cut: bool) -> Ruler {
+        let disk = match self.log.take() {
+            Some((disk, _)) if power_cut => disk.crash(Crash::LoseUnsynced),
+            Some((disk, _)) => disk.kill(),
+            None => SimDisk::new(),
+        };
+        let (log, found) = StateLog::open(disk.clone(), Path::new("rules")).unwrap();
+        assert_eq!(found.damaged, 0);
+        self.log = Some((disk, log));
+        let mut ruler = Ruler::resuming(found.state);
+        ruler.load(files, &self.settings, self.now);
+        ruler
+    }
+
     /// Calls `act` with the world at the present.
     pub(crate) fn with<T>(&mut self, act: impl FnOnce(&mut World<'_>) -> T) -> T {
         let query = EngineQuery { engine: &self.engine, storage: &self.memory, interrupt: &Uninterrupted };
-        let mut sink = Recorder { memory: self.memory.clone(), trace: &mut self.trace, now: self.now };
+        let mut sink = Recorder {
+            memory: self.memory.clone(),
+            trace: &mut self.trace,
+            log: self.log.as_mut().map(|(_, log)| log),
+            now: self.now,
+        };
         act(&mut World { query: &query, sink: &mut sink, settings: &self.settings, clock: &self.clock })
     }
 

@@ -10,7 +10,7 @@ const MAX_ANSWER_BYTES: u64 = 1 << 30;
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Url {
+pub(crate) struct Url {
     host: String,
     port: u16,
     /// Without a slash at the end.
@@ -19,7 +19,7 @@ pub(super) struct Url {
 
 impl Url {
     /// Reads `http://host[:port][/path]`.
-    pub(super) fn parse(text: &str) -> Result<Url, String> {
+    pub(crate) fn parse(text: &str) -> Result<Url, String> {
         let rest = match text.split_once("://") {
             Some(("http", rest)) => rest,
             Some((scheme, _)) => return Err(format!("{scheme}:// is not supported; write http://host:port")),
@@ -42,6 +42,17 @@ impl Url {
 
 /// Sends a request, with a form unless that is empty, and answers the body, of whatever status.
 pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Vec<u8>, String> {
+    exchange(url, method, path, "application/x-www-form-urlencoded", form).map(|(_, body)| body)
+}
+
+/// Sends a request with a body unless it is empty; answers status and body.
+pub(crate) fn exchange(
+    url: &Url,
+    method: &str,
+    path: &str,
+    content_type: &str,
+    content: &str,
+) -> Result<(u16, Vec<u8>), String> {
     let timeouts =
         Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(150), write: Duration::from_secs(30) };
     let place = format!("http://{}:{}", url.host, url.port);
@@ -55,11 +66,12 @@ pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Ve
             Ok(mut stream) => {
                 let mut bytes = Vec::new();
                 stream
-                    .write_all(&head(url, method, path, form))
-                    .and_then(|()| stream.write_all(form.as_bytes()))
+                    .write_all(&head(url, method, path, content_type, content))
+                    .and_then(|()| stream.write_all(content.as_bytes()))
                     .map_err(failed)?;
                 stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-                return body(&bytes).ok_or_else(|| format!("{place} does not answer as an HTTP server"));
+                let answer = status(&bytes).zip(body(&bytes));
+                return answer.ok_or_else(|| format!("{place} does not answer as an HTTP server"));
             }
             Err(error) => last = Some(error),
         }
@@ -67,7 +79,7 @@ pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Ve
     Err(last.map_or_else(|| format!("cannot reach {place}"), failed))
 }
 
-fn head(url: &Url, method: &str, path: &str, form: &str) -> Vec<u8> {
+fn head(url: &Url, method: &str, path: &str, content_type: &str, content: &str) -> Vec<u8> {
     let mut head = format!(
         "{method} {}{path} HTTP/1.1\r\nHost: {}:{}\r\nUser-Agent: nightjar/{}\r\nConnection: close\r\n",
         url.path,
@@ -75,11 +87,16 @@ fn head(url: &Url, method: &str, path: &str, form: &str) -> Vec<u8> {
         url.port,
         env!("CARGO_PKG_VERSION")
     );
-    if !form.is_empty() {
-        head += &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", form.len());
+    if !content.is_empty() {
+        head += &format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", content.len());
     }
     head += "\r\n";
     head.into_bytes()
+}
+
+fn status(bytes: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(bytes.split(|b| *b == b'\r').next()?).ok()?;
+    line.split(' ').nth(1)?.parse().ok()
 }
 
 /// The body of a whole answer.

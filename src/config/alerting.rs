@@ -1,35 +1,55 @@
 //! `alerting:`: the Alertmanagers alerts are sent to besides our own.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nightjar_model::Labels;
+use nightjar_platform::net::http::HttpOptions;
 use serde::Deserialize;
 
-use super::{Ignored, Text};
+use super::{Ignored, Text, http};
+use crate::relabel::{Relabel, relabel};
+
+/// Where alerts go besides our own Alertmanager, and what becomes of their labels on the way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alerting {
+    /// Rules for the labels of all alerts, external labels included.
+    pub alert_relabel: Vec<Relabel>,
+    /// The Alertmanagers.
+    pub alertmanagers: Vec<Alertmanager>,
+    /// Addresses that relabelling dropped, as URLs.
+    pub dropped: Vec<String>,
+}
 
 /// An Alertmanager with a fixed address.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Alertmanager {
-    /// Host and port as written.
+    /// Host and port.
     pub target: String,
-    /// Path before `/api/v2/alerts`, without a slash at the end.
-    pub path_prefix: String,
+    /// Where alerts are posted on it: `/api/v2/alerts` behind a prefix.
+    pub path: String,
+    /// Rules for the labels of alerts that go there.
+    pub alert_relabel: Vec<Relabel>,
     /// How long one delivery may take.
     pub timeout: Duration,
-    /// User name and password.
-    pub basic_auth: Option<(String, String)>,
+    /// Whether through TLS.
+    pub secure: bool,
+    /// How the connection is made.
+    pub http: HttpOptions,
 }
 
 impl Alertmanager {
     /// Where alerts are posted, as the API and metrics show it.
     pub fn url(&self) -> String {
-        format!("http://{}{}/api/v2/alerts", self.target, self.path_prefix)
+        format!("{}://{}{}", if self.secure { "https" } else { "http" }, self.target, self.path)
     }
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Section {
-    alert_relabel_configs: Ignored,
+    alert_relabel_configs: Option<Vec<Relabel>>,
     alertmanagers: Option<Vec<Entry>>,
 }
 
@@ -42,22 +62,22 @@ struct Entry {
     path_prefix: Option<String>,
     timeout: Option<Text<Duration>>,
     api_version: Ignored,
-    basic_auth: Option<BasicAuth>,
-    relabel_configs: Ignored,
-    alert_relabel_configs: Ignored,
-    authorization: Ignored,
-    bearer_token: Ignored,
-    bearer_token_file: Ignored,
-    oauth2: Ignored,
+    basic_auth: Option<http::BasicAuth>,
+    relabel_configs: Option<Vec<Relabel>>,
+    alert_relabel_configs: Option<Vec<Relabel>>,
+    authorization: Option<http::Authorization>,
+    bearer_token: Option<String>,
+    bearer_token_file: Option<PathBuf>,
+    oauth2: Option<http::Oauth2>,
     sigv4: Ignored,
-    tls_config: Ignored,
-    proxy_url: Ignored,
-    no_proxy: Ignored,
-    proxy_from_environment: Ignored,
+    tls_config: Option<http::Tls>,
+    proxy_url: Option<String>,
+    no_proxy: Option<String>,
+    proxy_from_environment: Option<bool>,
     proxy_connect_header: Ignored,
-    http_headers: Ignored,
-    follow_redirects: Ignored,
-    enable_http2: Ignored,
+    http_headers: Option<BTreeMap<String, http::Header>>,
+    follow_redirects: Option<bool>,
+    enable_http2: Option<bool>,
     azure_sd_configs: Ignored,
     consul_sd_configs: Ignored,
     digitalocean_sd_configs: Ignored,
@@ -93,54 +113,85 @@ struct Entry {
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "see Entry")]
 struct Static {
+    #[serde(default)]
     targets: Vec<String>,
-    labels: Ignored,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "see Entry")]
-struct BasicAuth {
-    username: Option<String>,
-    password: Option<String>,
-    username_file: Ignored,
-    password_file: Ignored,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 impl Section {
     /// The Alertmanagers that can be reached.
-    pub(super) fn alertmanagers(&self) -> Vec<Alertmanager> {
-        let entries = self.alertmanagers.iter().flatten().filter(|entry| entry.speaks_http());
-        entries.flat_map(Entry::alertmanagers).collect()
+    pub(super) fn read(self, directory: &Path) -> Result<Alerting, String> {
+        let relabel = self.alert_relabel_configs.unwrap_or_default();
+        let mut alerting = Alerting { alert_relabel: relabel, ..Alerting::default() };
+        for entry in self.alertmanagers.iter().flatten() {
+            entry.add_to(&mut alerting, directory)?;
+        }
+        Ok(alerting)
     }
 
     /// Parts that have no effect, by name.
     pub(super) fn ignored(&self) -> Vec<&'static str> {
         let entries = || self.alertmanagers.iter().flatten();
         let parts = [
-            ("alerting.alert_relabel_configs", self.alert_relabel_configs.is_some()),
-            ("alerting.alertmanagers.scheme", entries().any(|entry| !entry.speaks_http())),
             ("alerting.alertmanagers without static_configs", entries().any(|entry| entry.static_configs.is_none())),
-            ("alerting.alertmanagers.relabel_configs", entries().any(|entry| entry.relabel_configs.is_some())),
+            ("alerting.alertmanagers.sigv4", entries().any(|entry| entry.sigv4.is_some())),
         ];
         parts.into_iter().filter(|(_, present)| *present).map(|(name, _)| name).collect()
     }
 }
 
 impl Entry {
-    fn speaks_http(&self) -> bool {
-        self.scheme.as_deref().is_none_or(|scheme| scheme == "http")
+    /// How its targets are reached.
+    fn http(&self, directory: &Path) -> Result<HttpOptions, String> {
+        let written = http::Written {
+            basic_auth: self.basic_auth.as_ref(),
+            authorization: self.authorization.as_ref(),
+            bearer_token: self.bearer_token.as_ref(),
+            bearer_token_file: self.bearer_token_file.as_ref(),
+            oauth2: self.oauth2.as_ref(),
+            tls: self.tls_config.as_ref(),
+            proxy_url: self.proxy_url.as_ref(),
+            no_proxy: self.no_proxy.as_ref(),
+            proxy_from_environment: self.proxy_from_environment,
+            headers: self.http_headers.as_ref(),
+            follow_redirects: self.follow_redirects,
+            http2: self.enable_http2,
+        };
+        written.options(directory)
     }
 
-    fn alertmanagers(&self) -> impl Iterator<Item = Alertmanager> {
+    /// Its targets, relabelled.
+    fn add_to(&self, alerting: &mut Alerting, directory: &Path) -> Result<(), String> {
         let prefix = self.path_prefix.as_deref().unwrap_or("").trim_matches('/');
-        let auth = self.basic_auth.as_ref();
-        let basic_auth = auth.map(|a| (a.username.clone().unwrap_or_default(), a.password.clone().unwrap_or_default()));
-        self.static_configs.iter().flatten().flat_map(|fixed| &fixed.targets).map(move |target| Alertmanager {
-            target: target.clone(),
-            path_prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
-            timeout: self.timeout.as_ref().map_or(Duration::from_secs(10), |t| t.0),
-            basic_auth: basic_auth.clone(),
-        })
+        let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+        let http = self.http(directory)?;
+        for (fixed, target) in self.static_configs.iter().flatten().flat_map(|f| f.targets.iter().map(move |t| (f, t)))
+        {
+            if target.contains('/') {
+                return Err(format!("{target:?} is not a valid hostname"));
+            }
+            let mut labels = Labels::from_pairs(fixed.labels.iter().flatten()).to_builder();
+            labels.set("__address__", target).set("__scheme__", self.scheme.as_deref().unwrap_or("http"));
+            labels.set("__alerts_path__", &format!("{prefix}/api/v2/alerts"));
+            let kept = relabel(self.relabel_configs.as_deref().unwrap_or_default(), &mut labels);
+            let text = |name| labels.get(name).unwrap_or("").to_owned();
+            let alertmanager = Alertmanager {
+                target: text("__address__"),
+                path: text("__alerts_path__"),
+                alert_relabel: self.alert_relabel_configs.clone().unwrap_or_default(),
+                timeout: self.timeout.as_ref().map_or(Duration::from_secs(10), |t| t.0),
+                secure: match text("__scheme__").as_str() {
+                    "http" => false,
+                    "https" => true,
+                    other => return Err(format!("scheme {other:?} is neither http nor https")),
+                },
+                http: http.clone(),
+            };
+            match kept && !alertmanager.target.is_empty() {
+                true => alerting.alertmanagers.push(alertmanager),
+                false => alerting.dropped.push(alertmanager.url()),
+            }
+        }
+        Ok(())
     }
 }

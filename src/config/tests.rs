@@ -34,9 +34,34 @@ fn empty_files_and_sections() {
 
 #[test]
 fn ignored_sections_are_named() {
-    let config = read("scrape_configs: [{job_name: x}]\nremote_read: []\nalerting: {alert_relabel_configs: [], alertmanagers: [{path_prefix: /am/, static_configs: [{targets: ['a:9093']}]}]}\n").unwrap();
-    assert_eq!(config.ignored, ["scrape_configs", "remote_read", "alerting.alert_relabel_configs"]);
-    assert_eq!(config.alertmanagers[0].url(), "http://a:9093/am/api/v2/alerts");
+    let config = read("scrape_configs: [{job_name: x}]\nremote_read: []\nalerting: {alert_relabel_configs: [], alertmanagers: [{sigv4: {}, scheme: https, path_prefix: /am/, static_configs: [{targets: ['a:9093']}]}]}\n").unwrap();
+    assert_eq!(config.ignored, ["scrape_configs", "remote_read", "alerting.alertmanagers.sigv4"]);
+    assert_eq!(config.alerting.alertmanagers[0].url(), "https://a:9093/am/api/v2/alerts");
+}
+
+#[test]
+fn alertmanagers_and_how_they_are_reached() {
+    let text = "alerting:
+  alert_relabel_configs: [{action: labeldrop, regex: replica}]
+  alertmanagers:
+  - scheme: https
+    authorization: {credentials_file: token}
+    tls_config: {ca_file: /etc/ca.pem, server_name: am}
+    relabel_configs: [{source_labels: [__address__], regex: 'b:.*', action: drop}]
+    static_configs: [{targets: ['a:1', 'b:1']}]
+";
+    let alerting = read(text).unwrap().alerting;
+    let [alertmanager] = &alerting.alertmanagers[..] else { panic!("{alerting:?}") };
+    assert_eq!(alertmanager.url(), "https://a:1/api/v2/alerts");
+    let http = format!("{:?}", alertmanager.http);
+    assert!(http.contains("etc/token") && http.contains("/etc/ca.pem"), "{http}");
+    assert_eq!((alerting.dropped, alerting.alert_relabel.len()), (vec!["https://b:1/api/v2/alerts".to_owned()], 1));
+    let refused = |from: &str, to: &str| read(&text.replace(from, to)).unwrap_err();
+    let two = refused("tls_config:", "basic_auth: {username: x}\n    tls_config:");
+    assert!(two.contains("at most one of basic_auth, oauth2, bearer_token and authorization"), "{two}");
+    assert!(refused("'a:1'", "'http://a'").contains("is not a valid hostname"));
+    assert!(refused("action: drop", "action: labeldrop").contains("requires only 'regex'"));
+    assert!(refused("scheme: https", "scheme: ftp").contains("neither http nor https"));
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn float(out: &mut Vec<u8>, value: f64) {
     } else if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) {
         exponent_form(out, value);
     } else {
-        out.extend_from_slice(nightjar_model::number::shortest(value).as_bytes());
+        nightjar_model::number::write_shortest(value, out);
     }
 }
 

@@ -49,7 +49,10 @@ pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
     let origin = request.headers().get(header::ORIGIN).cloned();
     let path = request.uri().path();
     let api = path.contains("/api/");
-    let readable = api && !super::WRITE_PATHS.iter().any(|write| path.ends_with(write)) && !path.contains("/admin/");
+    let readable = api
+        && !changes_alerts(&request)
+        && !super::WRITE_PATHS.iter().any(|write| path.ends_with(write))
+        && !path.contains("/admin/");
     let mut response = if api && request.method() == Method::OPTIONS {
         respond::empty(StatusCode::NO_CONTENT)
     } else {
@@ -59,6 +62,16 @@ pub(super) async fn cors(State(app): State<Arc<App>>, request: Request, next: Ne
         allow(response.headers_mut(), &app, origin);
     }
     response
+}
+
+/// Whether it changes alerts or silences, or asks whether it may.
+fn changes_alerts(request: &Request) -> bool {
+    let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD).and_then(|method| method.to_str().ok());
+    let method = match *request.method() {
+        Method::OPTIONS => asked.unwrap_or("GET"),
+        _ => request.method().as_str(),
+    };
+    request.uri().path().contains("/api/v2/") && !matches!(method, "GET" | "HEAD")
 }
 
 fn allow(headers: &mut HeaderMap, app: &App, origin: HeaderValue) {

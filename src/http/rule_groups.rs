@@ -47,15 +47,18 @@ pub(super) async fn alerts(State(app): State<Arc<App>>) -> Response {
 
 /// `GET /api/v1/alertmanagers`.
 pub(super) async fn alertmanagers(State(app): State<Arc<App>>) -> Response {
-    let urls = app.rules.alerts().receivers();
+    let url = |out: &mut Vec<u8>, url: String| {
+        out.extend_from_slice(b"{\"url\":");
+        json::string(out, &url);
+        out.push(b'}');
+    };
+    let (active, dropped) = (app.rules.alerts().receivers(), app.rules.alerts().discarded());
     respond::success(|out| {
         out.extend_from_slice(b"{\"activeAlertmanagers\":");
-        json::array(out, urls, |out, url| {
-            out.extend_from_slice(b"{\"url\":");
-            json::string(out, &url);
-            out.push(b'}');
-        });
-        out.extend_from_slice(b",\"droppedAlertmanagers\":[]}");
+        json::array(out, active, url);
+        out.extend_from_slice(b",\"droppedAlertmanagers\":");
+        json::array(out, dropped, url);
+        out.push(b'}');
     })
 }
 

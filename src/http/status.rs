@@ -39,9 +39,18 @@ fn build_members(out: &mut Vec<u8>) {
     object(out, members);
 }
 
-/// `GET /api/v1/status/buildinfo`. The version is that of the API; without `features` Grafana takes us for Prometheus.
-pub(super) async fn build_info() -> Response {
-    respond::success(build_members)
+/// `GET /api/v1/status/buildinfo`. The version is that of the API. With `features` Grafana edits rules here, without it
+/// takes us for Prometheus.
+pub(super) async fn build_info(State(app): State<Arc<App>>) -> Response {
+    respond::success(|out| {
+        build_members(out);
+        if app.written.is_some() {
+            out.pop();
+            out.extend_from_slice(b",\"features\":");
+            object(out, [("ruler_config_api", "true"), ("alertmanager_config_api", "false")]);
+            out.push(b'}');
+        }
+    })
 }
 
 /// `GET /version`: the same without an envelope.

@@ -61,6 +61,11 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
         Ok(collected) => collected,
         Err(reply) => return counted(&app, protocol, reply),
     };
+    // Not before the body is read: a sender that is still writing would see a broken connection instead of the answer.
+    let resident = || nightjar_platform::process::resident_bytes().ok();
+    if app.memory.refuses(app.clock.monotonic(), resident) {
+        return counted(&app, protocol, response::unavailable(protocol, NO_MEMORY, RETRY_AFTER_S));
+    }
     app.metrics.write.bytes.add(buffer.bytes.len() as u64);
     app.metrics.write.in_flight_bytes.add(buffer.bytes.len() as i64);
     let (answer, answered) = oneshot::channel();
@@ -75,6 +80,7 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
     counted(&app, protocol, answered.await.unwrap_or_else(lost))
 }
 
+const NO_MEMORY: &str = "memory is short (--memory-limit); data is being moved to the disk";
 const OVERLOADED: &str = "too many writes are in flight";
 
 /// When a sender shall come back.

@@ -15,6 +15,11 @@ pub trait AlertSink: Send + Sync {
         Vec::new()
     }
 
+    /// The URLs that relabelling took out.
+    fn discarded(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Ends in good order.
     fn stop(&self) {}
 

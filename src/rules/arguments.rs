@@ -4,25 +4,44 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Subcommand};
 use nightjar_query::Features;
 
 use crate::features::features;
 use crate::units;
 
-/// Arguments of `nightjar check`.
+/// Arguments of `nightjar check config`.
 #[derive(Debug, Args)]
-pub struct CheckCommand {
-    /// What to check.
-    #[command(subcommand)]
-    pub kind: CheckKind,
-}
+#[command(after_help = "Example: nightjar check config prometheus.yml")]
+pub struct CheckConfig {
+    /// Configuration files.
+    #[arg(required = true)]
+    pub config_files: Vec<String>,
 
-/// What to check.
-#[derive(Debug, Subcommand)]
-pub enum CheckKind {
-    /// Check rule files; exit code 1 if one is invalid, 3 with --lint-fatal if one is only suspicious
-    Rules(CheckRules),
+    /// Do not look at the files the configuration names.
+    #[arg(long)]
+    pub syntax_only: bool,
+
+    /// What else is an error in rule files: all, duplicate-rules, none.
+    #[arg(long, value_name = "LIST", default_value = "duplicate-rules")]
+    pub lint: String,
+
+    /// Exit with 3 when only linting found something.
+    #[arg(long)]
+    pub lint_fatal: bool,
+
+    /// Accepted for compatibility: this server is no agent.
+    #[arg(long)]
+    pub agent: bool,
+
+    /// Allow keys in rule files that Prometheus does not know.
+    #[arg(long)]
+    pub ignore_unknown_fields: bool,
+
+    /// Features as the server's --enable-feature.
+    #[arg(long = "enable-feature", value_name = "NAME", value_delimiter = ',')]
+    pub enable_feature: Vec<String>,
 }
 
 /// Arguments of `nightjar check rules`.
@@ -97,13 +116,6 @@ pub struct TestRules {
     pub enable_feature: Vec<String>,
 }
 
-/// Runs `nightjar check`.
-pub fn check(command: &CheckCommand) -> ExitCode {
-    match &command.kind {
-        CheckKind::Rules(rules) => super::check::run(rules),
-    }
-}
-
 /// Runs `nightjar test`.
 pub fn test(command: &TestCommand) -> ExitCode {
     match &command.kind {
@@ -117,7 +129,7 @@ pub(super) fn enabled(names: &[String]) -> Features {
 }
 
 /// The grammar that goes with features.
-pub(super) fn grammar(features: Features) -> nightjar_query::ParserOptions {
+pub(crate) fn grammar(features: Features) -> nightjar_query::ParserOptions {
     nightjar_query::ParserOptions {
         experimental_functions: features.experimental_functions,
         extended_range_selectors: features.extended_range_selectors,
@@ -146,6 +158,12 @@ pub struct RuleFlags {
           env = "NIGHTJAR_RULES_ALERT_RESEND_DELAY", hide_env = true, default_value = "1m",
           value_parser = units::parse_duration)]
     pub resend_delay: Duration,
+
+    /// Let rule groups be written through /config/v1/rules, as Grafana's rule editor does; protect it by a proxy.
+    #[arg(long = "ruler.api", env = "NIGHTJAR_RULER_API", hide_env = true, value_name = "BOOL",
+          num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
+          value_parser = BoolishValueParser::new(), action = ArgAction::Set, hide_possible_values = true)]
+    pub api: bool,
 
     /// Most rule groups evaluated at the same time.
     #[arg(long = "rules.max-concurrent-evals", value_name = "N", env = "NIGHTJAR_RULES_MAX_CONCURRENT_EVALS",

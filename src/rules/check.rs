@@ -10,20 +10,28 @@ use super::arguments::{CheckRules, enabled, grammar};
 
 /// What was found in a file, from good to bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+pub(super) enum Verdict {
     Good,
     Suspicious,
     Invalid,
 }
 
+impl Verdict {
+    /// 0, 1 (invalid) or 3 (suspicious, and that is fatal).
+    pub(super) fn exit_code(self, lint_fatal: bool) -> ExitCode {
+        match self {
+            Verdict::Invalid => ExitCode::FAILURE,
+            Verdict::Suspicious if lint_fatal => ExitCode::from(3),
+            Verdict::Good | Verdict::Suspicious => ExitCode::SUCCESS,
+        }
+    }
+}
+
 /// Checks the files; answers 0, 1 (invalid) or 3 (suspicious, and that is fatal).
 pub fn run(arguments: &CheckRules) -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    match check(arguments, &mut out, &mut err) {
-        Ok(Verdict::Invalid) | Err(_) => ExitCode::FAILURE,
-        Ok(Verdict::Suspicious) if arguments.lint_fatal => ExitCode::from(3),
-        Ok(_) => ExitCode::SUCCESS,
-    }
+    let verdict = check(arguments, &mut out, &mut err);
+    verdict.map_or(ExitCode::FAILURE, |verdict| verdict.exit_code(arguments.lint_fatal))
 }
 
 fn check(arguments: &CheckRules, out: &mut impl Write, err: &mut impl Write) -> io::Result<Verdict> {
@@ -40,9 +48,21 @@ fn check(arguments: &CheckRules, out: &mut impl Write, err: &mut impl Write) -> 
         let text = io::stdin().lock().take(super::MAX_BYTES).read_to_string(&mut text).map(|_| text);
         worst = check_text("", text.map_err(|e| e.to_string()), &read, &lint, out, err)?;
     }
-    for path in &arguments.rule_files {
+    Ok(worst.max(check_files(&arguments.rule_files, &read, &lint, out, err)?))
+}
+
+/// Checks rule files one after the other.
+pub(super) fn check_files(
+    paths: &[String],
+    read: &ReadOptions,
+    lint: &LintOptions,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> io::Result<Verdict> {
+    let mut worst = Verdict::Good;
+    for path in paths {
         writeln!(out, "Checking {path}")?;
-        let verdict = check_text(&format!("{path}: "), super::read(path), &read, &lint, out, err)?;
+        let verdict = check_text(&format!("{path}: "), super::read(path), read, lint, out, err)?;
         worst = worst.max(verdict);
     }
     Ok(worst)

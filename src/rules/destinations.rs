@@ -30,6 +30,10 @@ impl AlertSink for Destinations {
         embedded.chain(self.senders.receivers()).collect()
     }
 
+    fn discarded(&self) -> Vec<String> {
+        self.senders.discarded()
+    }
+
     fn stop(&self) {
         self.senders.stop();
         if let Some(embedded) = &self.embedded {

@@ -1,5 +1,8 @@
 //! From a configuration to the rule files it names.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
 use nightjar_model::Labels;
 use nightjar_query::Features;
 use nightjar_ruler::Settings;
@@ -7,8 +10,9 @@ use nightjar_ruler::file::{ReadOptions, RuleFile, parse};
 
 use super::arguments::{RuleFlags, grammar};
 use super::glob::glob;
+use super::written::Written;
 use crate::config::Config;
-use crate::config::alerting::Alertmanager;
+use crate::config::alerting::Alerting;
 
 /// What a configuration asks of the rules.
 pub struct Loaded {
@@ -17,7 +21,7 @@ pub struct Loaded {
     /// The rule files by path, sorted.
     pub files: Vec<(String, RuleFile)>,
     /// Where alerts go besides our own Alertmanager.
-    pub alertmanagers: Vec<Alertmanager>,
+    pub alerting: Alerting,
 }
 
 /// What the command line says about rules.
@@ -29,6 +33,8 @@ pub struct LoadOptions<'a> {
     pub features: Features,
     /// `--web.external-url`.
     pub external_url: Option<&'a str>,
+    /// The data directory, if rule groups written through the API count.
+    pub written_below: Option<&'a Path>,
     /// The first address the server listens on.
     pub listen_address: &'a str,
 }
@@ -56,10 +62,27 @@ pub fn load(config: &Config, options: &LoadOptions<'_>) -> Result<Loaded, String
             Err(found) => errors.extend(found.into_iter().map(|e| format!("{path}: {e}"))),
         }
     }
+    if let Some(data) = options.written_below {
+        match Written::below(data, read).namespaces() {
+            Ok(namespaces) => files.extend(namespaces),
+            Err(error) => errors.push(error),
+        }
+    }
     if !errors.is_empty() {
         return Err(errors.join("\n"));
     }
-    Ok(Loaded { settings: settings(config, options), files, alertmanagers: config.alertmanagers.clone() })
+    Ok(Loaded { settings: settings(config, options), files, alerting: config.alerting.clone() })
+}
+
+/// Something that changes when the text of a rule file does, or when one comes or goes.
+pub fn fingerprint(config: &Config) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for pattern in &config.rule_files {
+        for path in glob(&pattern.display().to_string()).unwrap_or_default() {
+            (super::read(&path), path).hash(&mut hasher);
+        }
+    }
+    hasher.finish()
 }
 
 fn settings(config: &Config, options: &LoadOptions<'_>) -> Settings {
@@ -76,7 +99,7 @@ fn settings(config: &Config, options: &LoadOptions<'_>) -> Settings {
 }
 
 /// The address people reach this server at, without a slash at the end.
-fn external_url(options: &LoadOptions<'_>) -> String {
+pub fn external_url(options: &LoadOptions<'_>) -> String {
     let url = options.external_url.unwrap_or("").trim_end_matches('/');
     if url.contains("://") {
         return url.to_owned();

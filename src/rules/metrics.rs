@@ -73,6 +73,8 @@ pub fn expose(view: &RulesView, out: &mut Exposition) {
     }
     let (name, help) = ("prometheus_rule_evaluation_duration_seconds", "The duration for a rule to execute.");
     view.rule_durations.expose(out, name, help, &[0.5, 0.9, 0.99]);
+    let (name, help) = ("nightjar_rule_group_lateness_seconds", "How late rule groups were taken up.");
+    view.lateness.expose(out, name, help, &[0.5, 0.99]);
     let (name, help) = ("prometheus_rule_group_duration_seconds", "The duration of rule group evaluations.");
     view.group_durations.expose(out, name, help, &[0.01, 0.05, 0.5, 0.9, 0.99]);
 }

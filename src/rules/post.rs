@@ -1,9 +1,7 @@
 //! One JSON body to one Alertmanager.
 
-use nightjar_platform::Secret;
 use nightjar_platform::net::guard::Guard;
-use nightjar_platform::net::http::{Client, Credentials, HttpOptions, Limits, Method, Request};
-use nightjar_platform::net::source::Source;
+use nightjar_platform::net::http::{Client, Limits, Method, Request};
 use nightjar_platform::net::url::Url;
 use tokio::runtime::Handle;
 
@@ -19,13 +17,8 @@ pub(super) struct Post {
 impl Post {
     /// Prepares the way. Must be called inside of the runtime that its connections live in; the error is a sentence.
     pub(super) fn new(to: &Alertmanager) -> Result<Post, String> {
-        let inline = |text: &str| Source::Inline(Secret::new(text));
-        let credentials = match &to.basic_auth {
-            Some((user, password)) => Credentials::Basic { user: inline(user), password: inline(password) },
-            None => Credentials::None,
-        };
         let limits = Limits { connect: to.timeout, total: to.timeout, ..Limits::default() };
-        let client = Client::new(HttpOptions { credentials, ..HttpOptions::default() }, limits, Guard::default())?;
+        let client = Client::new(to.http.clone(), limits, Guard::default())?;
         let runtime = Handle::try_current().map_err(|error| error.to_string())?;
         Ok(Post { client, url: Url::parse(&to.url())?, runtime })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nightjar_model::labels::LabelsBuilder;
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
 use nightjar_ruler::{AlertBatch, SentAlert};
@@ -12,8 +13,9 @@ use serde_json::{Map, Value};
 use super::alerts::AlertSink;
 use super::outbox::{CAPACITY, Item, Outbox};
 use super::post::Post;
-use crate::config::alerting::Alertmanager;
+use crate::config::alerting::{Alerting, Alertmanager};
 use crate::exposition::Exposition;
+use crate::relabel::{Relabel, relabel};
 
 /// A family with one sample an Alertmanager: the end of its name, help, value.
 type Family = (&'static str, &'static str, fn(&State) -> f64);
@@ -24,6 +26,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// All senders.
 pub struct Senders {
     senders: RwLock<Vec<Arc<Sender>>>,
+    /// Rules for the labels of all alerts.
+    relabel: RwLock<Vec<Relabel>>,
+    /// URLs of Alertmanagers that relabelling dropped.
+    discarded: RwLock<Vec<String>>,
     clock: Arc<dyn Clock>,
     on_panic: PanicPolicy,
 }
@@ -48,14 +54,17 @@ struct State {
 impl Senders {
     /// No senders yet.
     pub fn new(clock: Arc<dyn Clock>, on_panic: PanicPolicy) -> Senders {
-        Senders { senders: RwLock::default(), clock, on_panic }
+        let (senders, relabel, discarded) = Default::default();
+        Senders { senders, relabel, discarded, clock, on_panic }
     }
 
     /// Sends to these from now on. Those that were there already go on.
-    pub fn replace(&self, alertmanagers: &[Alertmanager]) {
+    pub fn replace(&self, alerting: &Alerting) {
+        *self.relabel.write() = alerting.alert_relabel.clone();
+        *self.discarded.write() = alerting.dropped.clone();
         let mut senders = self.senders.write();
         let mut old = std::mem::take(&mut *senders);
-        for to in alertmanagers {
+        for to in &alerting.alertmanagers {
             let sender = match old.iter().position(|sender| sender.to == *to) {
                 Some(known) => old.swap_remove(known),
                 None => match self.start(to) {
@@ -89,17 +98,28 @@ impl Senders {
 
 impl AlertSink for Senders {
     fn send(&self, batch: AlertBatch, external_labels: &Labels) {
-        let senders = self.senders.read();
+        let (senders, rules) = (self.senders.read(), self.relabel.read());
         for alert in batch.alerts.iter().filter(|_| !senders.is_empty()) {
-            let alert = SentAlert { labels: with_external(&alert.labels, external_labels), ..alert.clone() };
+            let mut labels = with_external(&alert.labels, external_labels);
+            if !relabel(&rules, &mut labels) {
+                continue;
+            }
             for sender in &*senders {
-                sender.push(Item { alert: alert.clone(), generator_url: Arc::clone(&batch.generator_url) });
+                let mut labels = labels.clone();
+                if relabel(&sender.to.alert_relabel, &mut labels) {
+                    let alert = SentAlert { labels: labels.build(), ..alert.clone() };
+                    sender.push(Item { alert, generator_url: Arc::clone(&batch.generator_url) });
+                }
             }
         }
     }
 
     fn receivers(&self) -> Vec<String> {
         self.senders.read().iter().map(|sender| sender.to.url()).collect()
+    }
+
+    fn discarded(&self) -> Vec<String> {
+        self.discarded.read().clone()
     }
 
     fn stop(&self) {
@@ -194,12 +214,12 @@ impl Sender {
     }
 }
 
-fn with_external(labels: &Labels, external: &Labels) -> Labels {
+fn with_external(labels: &Labels, external: &Labels) -> LabelsBuilder {
     let mut all = labels.to_builder();
     for label in external.iter().filter(|label| labels.get(label.name).is_none()) {
         all.set(label.name, label.value);
     }
-    all.build()
+    all
 }
 
 /// Alerts as Alertmanager's API takes them.
@@ -236,7 +256,8 @@ mod tests {
         let labels = with_external(
             &Labels::from_pairs([("alertname", "A"), ("cluster", "mine")]),
             &Labels::from_pairs([("cluster", "theirs"), ("region", "eu")]),
-        );
+        )
+        .build();
         let annotations = Texts::from_pairs([("s", "\"x\"")]);
         let alert = SentAlert { labels, annotations, starts_at: 1_500, ends_at: 61_500, resolved: false };
         let text = String::from_utf8(body(&[Item { alert, generator_url: "http://n/graph".into() }])).unwrap();

@@ -7,15 +7,17 @@ use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Clock, PanicPolicy, Thread, spawn};
 use nightjar_query::{Engine, Interrupt, Phase, Stats, Stop, VectorSample};
 use nightjar_ruler::{
-    EngineQuery, Expression, Group, GroupKey, GroupView, NewestSample, Query, Ruler, Settings, World,
+    EngineQuery, Expression, Group, GroupKey, GroupView, NewestSample, Query, Ruler, SavedState, Settings, World,
 };
 use parking_lot::{Condvar, Mutex};
 
 use super::alerts::AlertSink;
 use super::destinations::Destinations;
+use super::keeping::Keeping;
 use super::load::Loaded;
 use super::recent::Recent;
 use super::writer::StoreSink;
+use crate::exposition::Exposition;
 use crate::queries::{Kind, Origin, Queries, RuleOrigin, Stage, Ticket, Tracked};
 use crate::store::Store;
 
@@ -28,6 +30,7 @@ pub struct Rules {
     changed: Condvar,
     threads: Mutex<Vec<Thread<()>>>,
     alerts: Destinations,
+    keeping: Mutex<Arc<Keeping>>,
 }
 
 /// What evaluations work with.
@@ -41,6 +44,8 @@ pub struct Workplace {
     pub clock: Arc<dyn Clock>,
     /// How long one query may take.
     pub timeout: Duration,
+    /// Where the state of alerts is kept.
+    pub keeping: Arc<Keeping>,
     /// Where queries are seen.
     pub queries: Arc<Queries>,
 }
@@ -50,11 +55,15 @@ struct State {
     settings: Arc<Settings>,
     /// Rules that come into force as soon as no group is being evaluated.
     next: Option<Loaded>,
+    /// Whether it is known what was before a restart; nothing is put into force earlier.
+    started: bool,
     stopping: bool,
     /// How long rules took.
     rule_durations: Recent,
     /// How long groups took.
     group_durations: Recent,
+    /// How long after their time groups were taken up.
+    lateness: Recent,
 }
 
 /// What others may know of the rules.
@@ -65,6 +74,8 @@ pub struct RulesView {
     pub rule_durations: Recent,
     /// How long groups took.
     pub group_durations: Recent,
+    /// How long after their time groups were taken up.
+    pub lateness: Recent,
 }
 
 impl Rules {
@@ -74,16 +85,19 @@ impl Rules {
             ruler: Ruler::new(),
             settings: Arc::new(Settings::default()),
             next: None,
+            started: false,
             stopping: false,
             rule_durations: Recent::default(),
             group_durations: Recent::default(),
+            lateness: Recent::default(),
         };
-        Rules { state: Mutex::new(state), changed: Condvar::new(), threads: Mutex::default(), alerts }
+        let (changed, threads, keeping) = (Condvar::new(), Mutex::default(), Mutex::default());
+        Rules { state: Mutex::new(state), changed, threads, alerts, keeping }
     }
 
     /// Puts rules into force as soon as running evaluations have ended.
     pub fn replace(&self, loaded: Loaded, clock: &dyn Clock) {
-        self.alerts.senders.replace(&loaded.alertmanagers);
+        self.alerts.senders.replace(&loaded.alerting);
         let mut state = self.state.lock();
         state.next = Some(loaded);
         state.settle(clock);
@@ -102,17 +116,47 @@ impl Rules {
             groups: state.ruler.views(),
             rule_durations: state.rule_durations.clone(),
             group_durations: state.group_durations.clone(),
+            lateness: state.lateness.clone(),
         }
     }
 
-    /// Starts to evaluate on `threads` threads.
-    pub fn start(self: &Arc<Rules>, work: Workplace, threads: u32, on_panic: &PanicPolicy) -> std::io::Result<()> {
+    /// Starts to evaluate on `threads` threads, going on from the state before a restart.
+    pub fn start(
+        self: &Arc<Rules>,
+        work: Workplace,
+        saved: SavedState,
+        threads: u32,
+        on_panic: &PanicPolicy,
+    ) -> std::io::Result<()> {
+        *self.keeping.lock() = Arc::clone(&work.keeping);
+        let mut state = self.state.lock();
+        (state.ruler, state.started) = (Ruler::resuming(saved), true);
+        state.settle(&*work.clock);
+        drop(state);
         let mut running = self.threads.lock();
         for i in 0..threads {
             let (rules, work) = (Arc::clone(self), work.clone());
             running.push(spawn(&format!("rules-{i}"), on_panic, move || rules.work(&work))?);
         }
         Ok(())
+    }
+
+    /// Writes the metrics of what it keeps and of where alerts go.
+    pub fn expose(&self, out: &mut Exposition) {
+        self.keeping.lock().expose(out);
+        self.alerts.expose(out);
+    }
+
+    /// Looks again what is due: the clock was moved.
+    pub fn wake(&self) {
+        self.changed.notify_all();
+    }
+
+    /// Whether everything that is due at `now` was evaluated.
+    pub fn is_caught_up(&self, now: TimestampMs) -> bool {
+        let state = self.state.lock();
+        let due = state.ruler.poll_timeout();
+        state.started && state.next.is_none() && state.ruler.is_whole() && due.is_none_or(|due| due > now)
     }
 
     /// Ends all evaluations and waits for them.
@@ -147,6 +191,8 @@ impl Rules {
             if state.next.is_none()
                 && let Some(group) = state.ruler.take_due(now)
             {
+                let late = (now - group.poll_timeout()).max(0).unsigned_abs();
+                state.lateness.observe(Duration::from_millis(late));
                 return Some((group, Arc::clone(&state.settings)));
             }
             let due = state.ruler.poll_timeout().map_or(u64::MAX, |due| (due - now).max(1).unsigned_abs());
@@ -159,7 +205,8 @@ impl Rules {
         let query =
             TimedQuery { rules: self, work, engine: (work.engine)(), group: group.key(), names: group.rule_names() };
         let external_labels = &settings.external_labels;
-        let mut sink = StoreSink { store: &work.store, clock, alerts: &self.alerts, external_labels };
+        let (store, alerts, keeping) = (&work.store, &self.alerts, &*work.keeping);
+        let mut sink = StoreSink { store, clock, alerts, external_labels, keeping };
         let mut world = World { query: &query, sink: &mut sink, settings, clock };
         group.handle_timeout(clock.wall_ms(), &mut world);
     }
@@ -168,7 +215,7 @@ impl Rules {
 impl State {
     /// Puts waiting rules into force if no group is out.
     fn settle(&mut self, clock: &dyn Clock) {
-        if !self.ruler.is_whole() {
+        if !self.started || !self.ruler.is_whole() {
             return;
         }
         if let Some(loaded) = self.next.take() {
@@ -178,7 +225,7 @@ impl State {
     }
 
     fn put_back(&mut self, group: Group) {
-        let view = group.view();
+        let view = self.ruler.put_back(group);
         for rule in &view.rules {
             self.rule_durations.observe(rule.evaluation);
             if let Some(error) = &rule.last_error {
@@ -187,7 +234,6 @@ impl State {
             }
         }
         self.group_durations.observe(view.evaluation);
-        self.ruler.put_back(group);
     }
 }
 

@@ -7,9 +7,10 @@ use nightjar_model::storage::{Atomicity, WriteBatch, WriteEntry};
 use nightjar_model::{HistogramSample, Labels, Sample};
 use nightjar_platform::Clock;
 use nightjar_query::SampleValue;
-use nightjar_ruler::{AlertBatch, Refusal, RuleSample, Sink};
+use nightjar_ruler::{AlertBatch, Refusal, RuleSample, Sink, StateChange};
 
 use super::alerts::AlertSink;
+use super::keeping::Keeping;
 use crate::store::Store;
 
 /// Writes to storage and hands alerts on.
@@ -18,6 +19,7 @@ pub(super) struct StoreSink<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) alerts: &'a dyn AlertSink,
     pub(super) external_labels: &'a Labels,
+    pub(super) keeping: &'a Keeping,
 }
 
 impl Sink for StoreSink<'_> {
@@ -39,6 +41,10 @@ impl Sink for StoreSink<'_> {
 
     fn send(&mut self, batch: AlertBatch) {
         self.alerts.send(batch, self.external_labels);
+    }
+
+    fn keep(&mut self, change: &StateChange) -> bool {
+        self.keeping.keep(change)
     }
 }
 

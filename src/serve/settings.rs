@@ -66,6 +66,19 @@ pub(super) fn storage(flags: &ServeFlags, config: &Config) -> StoreOptions {
         retention_bytes: config.retention_size.unwrap_or(flags.storage.retention_size),
         retention_rules: flags.storage.retention_rules.clone(),
         out_of_order_window: config.out_of_order_window.unwrap_or(flags.storage.out_of_order_window),
+        max_series: flags.storage.max_series,
+        max_series_per_metric: flags.storage.max_series_per_metric,
+        max_log_bytes: flags.storage.max_log_size,
+        reserve_bytes: flags.storage.reserve_size,
+        memory_limit: memory_limit(flags),
+    }
+}
+
+/// Bytes of memory for everything; 0 = no limit.
+pub(super) fn memory_limit(flags: &ServeFlags) -> u64 {
+    match flags.storage.memory_limit {
+        0 => nightjar_platform::process::memory_limit().unwrap_or(0),
+        bytes => bytes,
     }
 }
 

@@ -58,18 +58,29 @@ pub(super) fn was_cut(error: &(dyn Error + 'static)) -> bool {
 
 /// Counts the requests a connection is answering.
 #[derive(Clone, Default)]
-pub(super) struct InFlight(Arc<AtomicUsize>);
+pub(super) struct InFlight(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
 
 impl InFlight {
     /// Counts a request until the result is dropped.
     pub(super) fn begin(&self) -> Request {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         Request(self.clone())
     }
 
     /// Whether any request is being answered.
     pub(super) fn any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.ended.load(Ordering::Relaxed) < self.begun()
+    }
+
+    /// How many requests were understood so far.
+    fn begun(&self) -> usize {
+        self.0.begun.load(Ordering::Relaxed)
     }
 }
 
@@ -78,7 +89,7 @@ pub(super) struct Request(InFlight);
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -94,6 +105,8 @@ pub(super) struct PatientIo {
     stream: TcpStream,
     patience: Patience,
     in_flight: InFlight,
+    /// Requests understood when the state was looked at last.
+    begun: usize,
     state: State,
     /// h2 interleaves requests and has pings of its own: there is no head to wait for.
     multiplexed: bool,
@@ -109,6 +122,7 @@ impl PatientIo {
             stream,
             patience,
             in_flight,
+            begun: 0,
             state: State::Asking,
             multiplexed: false,
             read_deadline,
@@ -129,10 +143,20 @@ impl PatientIo {
         self.read_deadline.as_mut().reset(Instant::now() + patience);
     }
 
+    /// A request may come and be answered without anybody looking in between: the connection was busy all the same.
+    fn catch_up(&mut self) {
+        let begun = self.in_flight.begun();
+        if begun != self.begun {
+            self.begun = begun;
+            self.enter(State::Busy);
+        }
+    }
+
     fn arrived(&mut self, bytes: &[u8]) {
         if self.state == State::Asking && bytes.starts_with(b"PRI * HTTP/2") {
             self.multiplexed = true;
         }
+        self.catch_up();
         if self.in_flight.any() {
             self.enter(State::Busy);
         } else if self.multiplexed {
@@ -144,6 +168,7 @@ impl PatientIo {
     }
 
     fn waiting(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.catch_up();
         match (self.in_flight.any(), self.state) {
             (true, _) => self.enter(State::Busy),
             (false, State::Busy) => self.enter(State::Resting),

@@ -35,8 +35,24 @@ fn tsdb_options(options: &StoreOptions) -> Options {
         out_of_order_window_ms: options.out_of_order_window.as_millis() as i64,
         retention_ms: options.retention.as_millis() as i64,
         retention_bytes: options.retention_bytes,
+        max_series: options.max_series,
+        max_series_per_metric: options.max_series_per_metric,
+        max_log_bytes: options.max_log_bytes,
+        reserve_bytes: options.reserve_bytes,
         retention_rules: options.retention_rules.iter().map(tsdb_rule).collect(),
-        ..Options::default()
+        ..with_memory(options.memory_limit)
+    }
+}
+
+/// Caches and queues that fit into the memory there is.
+fn with_memory(limit: u64) -> Options {
+    let default = Options::default();
+    let share = if limit == 0 { usize::MAX } else { usize::try_from(limit / 16).unwrap_or(usize::MAX) };
+    Options {
+        queue_bytes: default.queue_bytes.min(share),
+        read_ahead_bytes: default.read_ahead_bytes.min(share),
+        block_cache_bytes: default.block_cache_bytes.min(share),
+        ..default
     }
 }
 
@@ -125,6 +141,12 @@ impl<D: Disk> Store for DbStore<D> {
     fn maintain(&self, now: TimestampMs) {
         if let Some(Err(error)) = self.db().map(|db| db.maintain(now)) {
             tracing::warn!(%error, "sealing, cleaning up or retention failed; it is tried again");
+        }
+    }
+
+    fn relieve(&self) {
+        if let Some(db) = self.db() {
+            db.relieve();
         }
     }
 

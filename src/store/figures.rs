@@ -25,6 +25,8 @@ fn counters(stats: &DbStats, out: &mut Exposition) {
         ("prometheus_tsdb_exemplar_exemplars_appended_total", "Exemplars written.", stats.exemplars),
         ("nightjar_storage_failed_commits_total", "Group commits that failed.", stats.failed_commits),
         ("nightjar_storage_log_written_bytes_total", "Bytes written to the log.", stats.log_written_bytes),
+        ("prometheus_tsdb_head_series_created_total", "Series that came.", stats.series_created),
+        ("prometheus_tsdb_head_series_removed_total", "Series that went from memory.", stats.series_removed),
         ("nightjar_storage_seals_total", "Stretches of the log turned into blocks.", stats.seals),
         ("nightjar_storage_damaged_sections_total", "Times damage was met in the log.", stats.damaged_sections),
         ("nightjar_storage_sealed_bytes_total", "Bytes of blocks written from the log.", stats.sealed_bytes),
@@ -53,6 +55,14 @@ fn counters(stats: &DbStats, out: &mut Exposition) {
 fn gauges(stats: &DbStats, out: &mut Exposition) {
     let table = [
         ("prometheus_tsdb_head_series", "Series in memory.", stats.series),
+        ("nightjar_storage_max_series", "Most series in memory; 0 = no limit.", stats.max_series),
+        (
+            "nightjar_storage_max_series_per_metric",
+            "Most series of one metric; 0 = no limit.",
+            stats.max_series_per_metric,
+        ),
+        ("nightjar_storage_reserve_bytes", "Room kept for a full disk; 0 while it is used.", stats.reserve_bytes),
+        ("nightjar_storage_quarantine_bytes", "Bytes of files put aside.", stats.quarantine_bytes),
         ("nightjar_storage_timelines", "Scrape targets in memory.", stats.timelines),
         ("nightjar_storage_queued_bytes", "Bytes queued for the log.", stats.queued_bytes),
         ("nightjar_storage_log_segments", "Segments of the log.", stats.log_segments),

@@ -5,7 +5,7 @@ use crate::peer::Version;
 use crate::rng::Rng;
 use crate::tree::Kind::{Matrix, Scalar, Vector};
 use crate::tree::{Node, Piece};
-use crate::world::SPAN_S;
+use crate::world::{FIRST_WITH_NATIVE, SPAN_S};
 
 /// The version that knows all of the language.
 const WHOLE: Version = (3, 14);
@@ -189,7 +189,7 @@ impl Grammar<'_> {
 
     fn metric(&mut self) -> &'static str {
         match self.rng.below(12) {
-            0 => self.rng.pick(NATIVE),
+            0 if self.version >= FIRST_WITH_NATIVE => self.rng.pick(NATIVE),
             1 => self.pick_new(&["latency_seconds_count", "broken_bucket", "nothing"], &["custom_seconds", "UTF8"]),
             _ => self.rng.pick(FLOATS),
         }
@@ -472,6 +472,9 @@ impl Grammar<'_> {
 
     /// Something that holds native histograms, most of the time.
     fn histogram(&mut self, depth: u32) -> Node {
+        if self.version < FIRST_WITH_NATIVE {
+            return self.vector(depth);
+        }
         let metric = self.pick_new(NATIVE, &["custom_seconds", "custom_seconds"]);
         if depth == 0 {
             let mut pieces = self.selected(metric);
@@ -514,7 +517,7 @@ impl Grammar<'_> {
     }
 
     fn histogram_value(&mut self, depth: u32) -> Node {
-        let native = self.chance(2);
+        let native = self.version >= FIRST_WITH_NATIVE && self.chance(2);
         let inner: Piece = if native {
             let outer = std::mem::replace(&mut self.positive, true);
             let inner = self.histogram(depth + 1);

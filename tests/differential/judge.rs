@@ -133,18 +133,15 @@ impl Judge {
     pub fn report(&self, what: &str) -> String {
         let score = self.score.lock().expect("not poisoned");
         let Score { asked, tally, unsteady, .. } = &*score;
+        let version = match self.version {
+            (_, u32::MAX) => "without a version".to_owned(),
+            (major, minor) => format!("{major}.{minor}"),
+        };
         let mut text = format!(
-            "{what}: {asked} answers of Prometheus {}.{} compared: {} series, {} numbers ({} equal only within the \
+            "{what}: {asked} answers of Prometheus {version} compared: {} series, {} numbers ({} equal only within the \
              tolerance), {} errors on both sides, {} without series, {unsteady} to which Prometheus answers differently \
              each time; {} texts parsed",
-            self.version.0,
-            self.version.1,
-            tally.series,
-            tally.numbers,
-            tally.near,
-            tally.errors,
-            tally.empty,
-            score.texts,
+            tally.series, tally.numbers, tally.near, tally.errors, tally.empty, score.texts,
         );
         for (reason, count) in &score.explained {
             text.push_str(&format!("\n  {count} explained: {}", self.reasons[*reason].change));

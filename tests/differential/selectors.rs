@@ -23,6 +23,8 @@ pub struct Needs {
     labels: BTreeSet<String>,
     /// Values for a label that some selector names.
     pinned: BTreeMap<String, Vec<String>>,
+    /// Numbers it compares with, or does something else with.
+    numbers: Vec<f64>,
     /// Offsets, milliseconds.
     pub offsets: BTreeSet<i64>,
     /// The narrowest window, milliseconds.
@@ -39,6 +41,7 @@ pub fn needs(expr: &Expr) -> Needs {
 impl Needs {
     fn of(&mut self, node: &Expr) {
         match &node.kind {
+            ExprKind::Number(literal) if literal.value.is_finite() => self.numbers.push(literal.value),
             ExprKind::Vector(selector) => self.selector(selector),
             ExprKind::Matrix(matrix) => {
                 self.selector(&matrix.selector);
@@ -89,7 +92,8 @@ impl Needs {
                     labels.insert(name.to_owned(), self.value(matchers, name, variant));
                 }
                 let metric = labels["__name__"].clone();
-                if !metric.ends_with("_bucket") && !(labels.contains_key("le") && metric.contains("bucket")) {
+                let classic = metric.ends_with("_bucket") || (labels.contains_key("le") && metric.contains("bucket"));
+                if !classic {
                     found.insert(Labels::from_pairs(&labels));
                     continue;
                 }
@@ -123,23 +127,25 @@ fn examples(matcher: &Matcher) -> Vec<String> {
         matcher.value.split('|').map(|part| part.trim_matches(['(', ')', '^', '$']).to_owned()).collect();
     // Wildcards become short.
     found.push(matcher.value.replace(".*", "").replace(".+", "x").trim_matches(['(', ')']).to_owned());
-    if let Ok(strategy) = proptest::string::string_regex(&matcher.value) {
-        if let Ok(tree) = strategy.new_tree(&mut TestRunner::deterministic()) {
-            found.push(tree.current());
-        }
+    if let Ok(strategy) = proptest::string::string_regex(&matcher.value)
+        && let Ok(tree) = strategy.new_tree(&mut TestRunner::deterministic())
+    {
+        found.push(tree.current());
     }
     found.retain(|text| matcher.matches(text) && text.chars().all(|c| c.is_ascii_graphic()));
     found
 }
 
-/// The value of a series at a time: it wanders through magnitudes, so that comparisons hold now and then; counters grow,
-/// buckets grow with their bound, times lie near the time.
-pub fn value(labels: &Labels, t: i64) -> f64 {
+/// The value of a series at a time: it wanders through magnitudes and the numbers of the query, so that comparisons hold
+/// now and then; counters grow, buckets grow with their bound, times lie near the time.
+pub fn value(needs: &Needs, labels: &Labels, t: i64) -> f64 {
     let name = labels.metric_name();
     let minutes = t.div_euclid(60_000);
     let seed = seed_of(labels.value("instance")) ^ seed_of(name);
-    let phase = (minutes.div_euclid(4) as u64).wrapping_add(seed);
-    let level = [0.0, 1.0, 0.25, 0.97, 3.0, 60.0, 5e3, 2e6, 4e10, -1.0][(phase % 10) as usize];
+    let phase = (minutes.div_euclid(3) as u64).wrapping_add(seed);
+    let mut levels = vec![0.0, 1.0, 0.25, 60.0, 4e10];
+    levels.extend(needs.numbers.iter().flat_map(|number| [*number, number * 1.5 + 1.0]));
+    let level = levels[(phase % levels.len() as u64) as usize];
     let bound = labels.get("le").map(|le| le.parse().unwrap_or(f64::INFINITY).min(100.0) + 1.0);
     let counts = ["_total", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end)) || bound.is_some();
     if name.contains("timestamp") || name.ends_with("_time_seconds") || name.contains("_time_") {
@@ -147,7 +153,7 @@ pub fn value(labels: &Labels, t: i64) -> f64 {
         return (t / 1000) as f64 - age;
     }
     if counts {
-        let speed = [0.0, 1.0, 7.0, 400.0][((minutes.div_euclid(40) as u64).wrapping_add(seed) % 4) as usize] + 1.0;
+        let speed = [0.0, 1.0, 7.0, 40_000.0][((minutes.div_euclid(40) as u64).wrapping_add(seed) % 4) as usize] + 1.0;
         return (t.rem_euclid(86_400_000) as f64 / 1000.0 * speed * bound.unwrap_or(1.0)).floor();
     }
     level

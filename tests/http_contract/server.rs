@@ -21,6 +21,8 @@ pub(crate) struct Server {
     running: Running,
     pub(crate) address: SocketAddr,
     pub(crate) clock: ManualClock,
+    /// Where alerts are kept.
+    _directory: tempfile::TempDir,
 }
 
 impl Server {
@@ -41,12 +43,14 @@ impl Server {
     /// With a store of the test's own, not waited for.
     pub(crate) async fn with_store(flags: &[&str], open_store: OpenStore) -> Server {
         let clock = ManualClock::new(NOW_S * 1000);
-        let flags = [&["nightjar", "--web.listen-address=127.0.0.1:0"], flags].concat();
+        let directory = tempfile::tempdir().unwrap();
+        let path = format!("--storage.tsdb.path={}", directory.path().display());
+        let flags = [&["nightjar", "--web.listen-address=127.0.0.1:0", &path], flags].concat();
         let (cli, listing) = nightjar::flags::parse(flags).unwrap();
         let parts = Parts { open_store, clock: Arc::new(clock.clone()) };
         let running = Running::start(cli.serve, listing, parts).await.unwrap();
         let address = running.addresses[0];
-        Server { running, address, clock }
+        Server { running, address, clock, _directory: directory }
     }
 
     pub(crate) async fn until_ready(&self) {

@@ -56,6 +56,22 @@ async fn a_connection_rests_between_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_in_use_is_not_cut_off() {
+    // Requests that come whole and are answered at once, for longer than a single head may take.
+    let server = Server::empty(&["--web.read-timeout=300ms"]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    for i in 0..20 {
+        stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut buffer = [0; 1024];
+        let n = stream.read(&mut buffer).await.unwrap();
+        assert!(buffer[..n].starts_with(b"HTTP/1.1 200"), "request {i}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(stream);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_two_servers_would_read_differently() {
     let server = Server::empty(&[]).await;
     let post = "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";

@@ -3,8 +3,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests are outside")]
 
+pub mod acked;
 pub mod http;
 pub mod process;
+pub mod receiver;
+pub mod volume;
 pub mod write;
 
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! What compaction costs: memory, bytes written, and what queries feel of it.
 //!
 //! `cargo run --release -p nightjar-tsdb --example compaction_bench [SERIES] [HOURS]` writes that many series (20000) of
-//! targets with 500 series each for that many hours (27), a sample a minute, into a temporary directory, then compacts the
+//! targets with 500 series each for that many hours (30), a sample a minute, into a temporary directory, then compacts the
 //! day while queries run, and prints the figures.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "an example")]
 
@@ -117,7 +117,7 @@ fn resident() -> u64 {
 
 fn main() {
     let mut args = std::env::args().skip(1).map(|a| a.parse::<usize>().unwrap());
-    let (series, hours) = (args.next().unwrap_or(20_000), args.next().unwrap_or(27) as i64);
+    let (series, hours) = (args.next().unwrap_or(20_000), args.next().unwrap_or(30) as i64);
     let clock = RealClock::new();
     let directory = tempfile::tempdir().unwrap();
     let disk = RealDisk::new(directory.path()).unwrap();

@@ -16,6 +16,8 @@ mod directory;
 mod entries;
 mod error;
 mod facts;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod input;
 mod listing;
 mod matching;

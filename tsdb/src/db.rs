@@ -1,6 +1,7 @@
 //! The database: a head over a log, blocks behind it, and a manifest that says which of them count.
 
 pub(crate) mod append;
+pub(crate) mod cardinality;
 pub(crate) mod changes;
 pub(crate) mod columns;
 pub(crate) mod commit;
@@ -10,8 +11,10 @@ pub(crate) mod delete;
 pub(crate) mod deletions;
 pub(crate) mod directory;
 pub(crate) mod frames;
+pub(crate) mod imports;
 pub(crate) mod inner;
 pub(crate) mod keeping;
+pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod maintain;
 pub(crate) mod merge;
@@ -21,12 +24,15 @@ pub(crate) mod packed;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod querier;
+pub(crate) mod reserve;
 pub(crate) mod scrub;
 pub(crate) mod seal;
 pub(crate) mod set;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod target;
+pub(crate) mod tile;
+pub(crate) mod tracks;
 pub(crate) mod verify;
 pub(crate) mod view;
 pub(crate) mod weigh;
@@ -37,11 +43,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{AppendDone, Appender, Atomicity, Querier, Storage, StorageError, WriteBatch};
-use nightjar_model::{ClosedRange, Matcher, TimestampMs};
+use nightjar_model::{BlockRange, ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Disk, Entropy, PanicPolicy, RealClock, RealEntropy, SeededEntropy, Thread, spawn};
 use parking_lot::{Condvar, Mutex, RwLock};
 
-use crate::block::BlockCache;
+use crate::block::{BlockBuilder, BlockCache};
 use crate::counters::Counters;
 use crate::head::batch::Collected;
 use crate::head::encode::Encoder;
@@ -50,8 +56,10 @@ use crate::manifest::{Manifest, ManifestError};
 use crate::options::Options;
 use crate::wal::pending::Pending;
 use crate::wal::segment;
+pub use cardinality::Cardinality;
 pub use compaction::Compacted;
 use directory::{Position, Seal};
+pub use imports::ImportedBlock;
 use inner::{Inner, Queue, Writer};
 use keeping::Housekeeping;
 use log::Log;
@@ -59,7 +67,9 @@ pub use maintain::Maintained;
 pub use open::{OpenError, Progress};
 use open::{io_error, recover};
 use querier::DbQuerier;
-pub use stats::{BlockInfo, Cardinality, DbStats};
+use reserve::Reserve;
+pub use stats::{BlockInfo, DbStats};
+use tile::Tiles;
 pub use verify::{Finding, Verified, verify};
 use view::{Parts, View};
 
@@ -91,14 +101,17 @@ impl<D: Disk> Db<D> {
         let lock = disk.lock(Path::new(LOCK)).map_err(io_error(&disk, Path::new(LOCK)))?;
         let path = format!("{}/{LOCK}", disk.display_root());
         let lock = lock.ok_or(OpenError::Locked { path })?;
+        let mut reserve =
+            Reserve::open(&disk, options.reserve_bytes, known.is_none()).map_err(io_error(&disk, root))?;
         let manifest = Manifest::open(&disk).map_err(|e| OpenError::manifest(&disk, e))?;
         for dir in [segment::DIR, keeping::BLOCKS, snapshot::DIR] {
             disk.create_dir(Path::new(dir)).map_err(io_error(&disk, Path::new(dir)))?;
         }
         disk.sync_dir(root).map_err(io_error(&disk, root))?;
         let state = manifest.state().clone();
-        open::sweep(&disk, &state).map_err(io_error(&disk, root))?;
+        open::sweep(&disk, &state, options.quarantine_bytes).map_err(io_error(&disk, root))?;
         let cache = BlockCache::new(options.block_cache_bytes);
+        let frame_cache_bytes = options.frame_cache_bytes;
         let (blocks, unreadable) = open::open_blocks(&disk, &state, &cache);
         let entropy: Box<dyn Entropy> = match options.seed {
             Some(seed) => Box::new(SeededEntropy::new(seed)),
@@ -135,6 +148,12 @@ impl<D: Disk> Db<D> {
             forgotten: state.garbage.iter().copied().collect(),
             ruled: Vec::new(),
         };
+        let mut queue = Queue::default();
+        if let Err(reason) = reserve.take_back() {
+            tracing::error!(reason, "nothing is accepted until there is room on the disk");
+            reserve.give_up();
+            queue.failed = Some((TimestampMs::MIN, reason.into()));
+        }
         let inner = Arc::new(Inner {
             disk,
             options,
@@ -143,7 +162,7 @@ impl<D: Disk> Db<D> {
             interrupted: AtomicBool::new(false),
             housekeeping: Mutex::new(keeping),
             writer: RwLock::new(Writer { head, collected, encoder, pending }),
-            queue: Mutex::new(Queue::default()),
+            queue: Mutex::new(queue),
             work: Condvar::new(),
             room: Condvar::new(),
             directory: RwLock::new(found.directory),
@@ -151,7 +170,10 @@ impl<D: Disk> Db<D> {
             generation: AtomicU32::new(1),
             changes: Mutex::default(),
             cache,
+            tiles: Tiles::new(frame_cache_bytes),
             counters,
+            reserve: Mutex::new(reserve),
+            relief: AtomicBool::new(false),
             clock: RealClock::new(),
             _lock: lock,
         });
@@ -166,6 +188,23 @@ impl<D: Disk> Db<D> {
     /// take seconds. After an error everything is as before.
     pub fn maintain(&self, now: TimestampMs) -> std::io::Result<Maintained> {
         self.inner.maintain(now)
+    }
+
+    /// Makes a block of `range` from what `fill` adds, unless one was made under `key` (letters, digits, `-`) before;
+    /// `fill` says whether it added anything. Of two samples of one series and time that in the older block counts, and one
+    /// in a block before one in the log. After an error everything is as before.
+    pub fn import<E: From<std::io::Error>>(
+        &self,
+        key: &str,
+        range: BlockRange,
+        fill: impl FnOnce(&mut BlockBuilder<D>) -> Result<bool, E>,
+    ) -> Result<ImportedBlock, E> {
+        self.inner.import(key, range, fill)
+    }
+
+    /// Memory is short: the next [`Db::maintain`] seals what it can and forgets series that are gone.
+    pub fn relieve(&self) {
+        self.inner.relief.store(true, Ordering::Relaxed);
     }
 
     /// Does one compaction if one is due; it may take minutes, during which everything else goes on. To be called every

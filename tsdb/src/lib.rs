@@ -2,10 +2,14 @@
 
 pub mod block;
 pub mod bytes;
+mod cache;
 pub mod codec;
 mod counters;
 mod cut;
 mod db;
+pub mod exchange;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod head;
 mod manifest;
 mod options;
@@ -14,6 +18,7 @@ mod wal;
 
 pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
 pub use db::{
-    BlockInfo, Cardinality, Compacted, Db, DbStats, Finding, Maintained, OpenError, Progress, Verified, verify,
+    BlockInfo, Cardinality, Compacted, Db, DbStats, Finding, ImportedBlock, Maintained, OpenError, Progress, Verified,
+    verify,
 };
 pub use options::{Options, RetentionRule};

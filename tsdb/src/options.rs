@@ -28,10 +28,20 @@ pub struct Options {
     pub seal_delay_ms: i64,
     /// A segment of the log is closed when it has grown to this many bytes.
     pub segment_bytes: u64,
+    /// When the log has grown to this many bytes what is older than the newest quarter of its time is sealed early;
+    /// 0 = never.
+    pub max_log_bytes: u64,
+    /// Bytes of the disk kept for everything but samples: given up when the disk is full, so that all that is not ingest
+    /// goes on, and taken again before samples are accepted; 0 keeps nothing.
+    pub reserve_bytes: u64,
+    /// Files put aside are removed, the oldest first, while all together have more bytes than this. The newest stays.
+    pub quarantine_bytes: u64,
     /// Appends wait while this many bytes are queued for the disk.
     pub queue_bytes: usize,
     /// Series in memory; 0 = no limit.
     pub max_series: usize,
+    /// Series of one metric name in memory; 0 = no limit.
+    pub max_series_per_metric: usize,
     /// Labels of a series.
     pub max_labels: usize,
     /// Bytes of a label name.
@@ -44,6 +54,8 @@ pub struct Options {
     pub read_ahead_bytes: usize,
     /// Decoded pages of blocks kept in memory, in bytes.
     pub block_cache_bytes: usize,
+    /// Decoded columns of frames kept in memory, in bytes.
+    pub frame_cache_bytes: usize,
     /// Fixes the keys of hash tables and segments, for tests; `None` takes them from the operating system.
     pub seed: Option<u64>,
 }
@@ -59,14 +71,19 @@ impl Default for Options {
             block_ms: 2 * HOUR,
             seal_delay_ms: HOUR,
             segment_bytes: 64 << 20,
+            max_log_bytes: 256 << 20,
+            reserve_bytes: 0,
+            quarantine_bytes: 1 << 30,
             queue_bytes: 32 << 20,
             max_series: 0,
+            max_series_per_metric: 0,
             max_labels: 128,
             max_label_name_bytes: 1024,
             max_label_value_bytes: 8192,
             max_metadata: 100_000,
             read_ahead_bytes: 48 << 20,
             block_cache_bytes: 64 << 20,
+            frame_cache_bytes: 64 << 20,
             seed: None,
         }
     }

@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use nightjar_model::histogram::{FloatHistogram, Span};
-use nightjar_model::storage::{Atomicity, Querier, RejectReason, SelectHints, Storage};
+use nightjar_model::storage::{Atomicity, LiveCount, LiveGroup, Querier, RejectReason, SelectHints, Storage};
 use nightjar_model::{ClosedRange, HistogramSample, Labels, MatchOp, Matcher, STALE_NAN_BITS};
 use nightjar_platform::SimDisk;
 use nightjar_platform::disk::Crash;
@@ -236,12 +236,65 @@ fn live(steps: &[Step]) {
         }
         let db = db.as_ref().unwrap();
         assert_eq!(read(db), flat(&model), "after step {i} {step:?}");
+        check_live(db, &model, now);
         for (querier, then) in &held {
             assert_eq!(&content(querier.as_ref()), then, "a held query after step {i} {step:?}");
         }
     }
     held.clear();
     check_parts(db.as_ref().unwrap(), &model, now);
+}
+
+/// Where storage counts the series that live without reading them, it counts what reading would have found.
+fn check_live(db: &Db<SimDisk>, model: &Model, now: i64) {
+    let (times, lookback_ms) = ([now - 1_500, now], 5_000);
+    let range = ClosedRange { start: times[0] - lookback_ms + 1, end: now };
+    let querier = db.querier(range).unwrap();
+    let by_job = |name: &str| name == "job";
+    for keeps in [None, Some(&by_job as &dyn Fn(&str) -> bool)] {
+        let question = LiveCount { matchers: &[], times: &times, lookback_ms, keeps };
+        let Some(answer) = querier.count_live(&question) else { continue };
+        let set = querier.select(&[], &SelectHints::range(range)).unwrap();
+        let mut expected: Vec<LiveGroup> = Vec::new();
+        for labels in (0..set.len()).map(|i| set.labels(i)) {
+            let own = labels.filter(|label| keeps.is_some_and(|keeps| keeps(label.name)));
+            let place = expected.iter().position(|g| g.labels == own).unwrap_or_else(|| {
+                expected.push(LiveGroup { labels: own, counts: vec![0; times.len()] });
+                expected.len() - 1
+            });
+            for (i, t) in times.iter().enumerate() {
+                let stored = model.get(&labels.to_string());
+                let newest = stored.and_then(|s| s.range(t - lookback_ms + 1..=*t).next_back());
+                expected[place].counts[i] += u64::from(newest.is_some_and(|(_, bits)| *bits != STALE_NAN_BITS));
+            }
+        }
+        assert_eq!(answer, expected);
+    }
+}
+
+#[test]
+fn what_lives_is_counted_without_reading() {
+    let db = open(&SimDisk::new(), small()).unwrap();
+    let stale = f64::from_bits(STALE_NAN_BITS);
+    for (t, batch) in [
+        (START, one(&series(0), &[(START, 1.0)]).with(&series(5), &[(START, 1.0)]).with(&series(10), &[(START, 1.0)])),
+        (START + 1_000, one(&series(0), &[(START + 1_000, 1.0)]).with(&series(5), &[(START + 1_000, stale)])),
+        (START + 2_000, one(&series(1), &[(START + 2_000, 9.5)])),
+    ] {
+        append(&db, &batch, Atomicity::Whole, t).unwrap();
+    }
+    let querier = db.querier(ClosedRange::ALL).unwrap();
+    let count = |times: &[i64], lookback_ms| {
+        let answer = querier.count_live(&LiveCount { matchers: &[], times, lookback_ms, keeps: None });
+        answer.map(|groups| groups.into_iter().flat_map(|group| group.counts).collect::<Vec<_>>())
+    };
+    assert_eq!(count(&[START, START + 999, START + 1_000, START + 2_000], 5_000), Some(vec![3, 3, 2, 3]));
+    assert_eq!(count(&[START + 2_000], 1_000), Some(vec![1]));
+    assert_eq!(count(&[START + 60_000], 1_000), Some(vec![]));
+    append(&db, &one(&series(0), &[(START + 500, 2.0)]), Atomicity::Whole, START + 2_000).unwrap();
+    let querier = db.querier(ClosedRange::ALL).unwrap();
+    let question = LiveCount { matchers: &[], times: &[START + 700], lookback_ms: 5_000, keeps: None };
+    assert_eq!(querier.count_live(&question), None, "late samples have to be read");
 }
 
 /// Parts of the content: by time, by matcher, one by one.

@@ -12,6 +12,8 @@ use super::error::{ConfigError, Position};
 const MAX_DEPTH: usize = 100;
 /// How many nodes a document may have once its aliases are expanded.
 const MAX_NODES: usize = 1_000_000;
+/// The same for a text that does not come from the operator.
+const FOREIGN_NODES: usize = 20_000;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -59,12 +61,18 @@ impl Node {
 
 /// Reads the first document of a text; an empty text is null.
 pub(crate) fn read(text: &str) -> Result<Node, ConfigError> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0 };
+    Reader::new(text, MAX_NODES).first()
+}
+
+/// Reads a text of a stranger: with fewer nodes, and nothing may follow the value.
+pub(crate) fn read_foreign(text: &str) -> Result<Node, ConfigError> {
+    let mut reader = Reader::new(text, FOREIGN_NODES);
+    let node = reader.first()?;
     loop {
         match reader.next()? {
-            (Event::StreamStart | Event::DocumentStart(..), _) => {}
-            (Event::StreamEnd | Event::DocumentEnd, span) => return Ok(Node { at: position(&span), kind: Kind::Null }),
-            (event, span) => return reader.node(event, &span, 0),
+            (Event::DocumentEnd, _) => {}
+            (Event::StreamEnd, _) => return Ok(node),
+            (_, span) => return Err(ConfigError::new("yaml: something follows the value").at(position(&span))),
         }
     }
 }
@@ -73,9 +81,26 @@ struct Reader<'a> {
     parser: Parser<'a, granit_parser::StrInput<'a>>,
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    most_nodes: usize,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str, most_nodes: usize) -> Reader<'a> {
+        Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), nodes: 0, most_nodes }
+    }
+
+    fn first(&mut self) -> Result<Node, ConfigError> {
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentStart(..), _) => {}
+                (Event::StreamEnd | Event::DocumentEnd, span) => {
+                    return Ok(Node { at: position(&span), kind: Kind::Null });
+                }
+                (event, span) => return self.node(event, &span, 0),
+            }
+        }
+    }
+
     fn next(&mut self) -> Result<(Event<'a>, Span), ConfigError> {
         loop {
             return match self.parser.next_event() {
@@ -126,8 +151,8 @@ impl<'a> Reader<'a> {
 
     fn count(&mut self, nodes: usize, at: Position) -> Result<(), ConfigError> {
         self.nodes += nodes;
-        match self.nodes > MAX_NODES {
-            true => Err(ConfigError::new(format!("yaml: more than {MAX_NODES} values")).at(at)),
+        match self.nodes > self.most_nodes {
+            true => Err(ConfigError::new(format!("yaml: more than {} values", self.most_nodes)).at(at)),
             false => Ok(()),
         }
     }

@@ -98,11 +98,18 @@ impl Machine {
             Some(Verdict::Inactive(names) | Verdict::Muted(names)) => names,
             _ => Vec::new(),
         };
+        let mut judged = Vec::new();
         for (fingerprint, verdict, mention) in &alerts {
             if let Some(member) = group.members.get_mut(fingerprint) {
-                member.verdict = Some(verdict.clone());
+                if member.verdict.as_ref() != Some(verdict) {
+                    judged.push((*fingerprint, verdict.clone()));
+                    member.verdict = Some(verdict.clone());
+                }
                 member.end_seen = mention.resolved;
             }
+        }
+        for (fingerprint, verdict) in judged {
+            self.decide(Decision::Judged { group: id.clone(), fingerprint, verdict });
         }
         alerts
     }
@@ -137,6 +144,7 @@ impl Machine {
             Advice::Quiet(mentions) => {
                 line.hear(&mentions, steady);
                 self.record_told(id);
+                self.share_told(id);
                 LineStatus::Quiet
             }
             Advice::Tell(reason, mentions) => {
@@ -144,13 +152,13 @@ impl Machine {
                 let intent = Intent { line: id.clone(), seq, reason, at: steady, wall: now.wall_ms, alerts: mentions };
                 self.supersede(now, id);
                 self.records.push_back(Record::Intent(intent.clone()));
-                self.insert_intent(intent, steady);
+                self.insert_intent(intent, steady.saturating_add(self.wait_ms));
                 LineStatus::Telling(seq)
             }
         }
     }
 
-    fn record_told(&mut self, id: &LineId) {
+    pub(super) fn record_told(&mut self, id: &LineId) {
         if let Some(Line { told: Some(told), next_seq, .. }) = self.lines.get(id) {
             let (line, told, next_seq) = (id.clone(), told.clone(), *next_seq);
             self.records.push_back(Record::Told { line, told, next_seq });

@@ -44,9 +44,13 @@ impl Machine {
                 let member = group.members.entry(fingerprint).or_default();
                 member.end_seen &= !firing;
             }
+            self.recall(id, fingerprint);
         }
+        // The groups' own names, so that a hundred thousand alerts of a group share one.
+        let own = |(_, id): (usize, GroupId)| self.groups.get_key_value(&id).map_or(id, |(own, _)| own.clone());
+        let own = ids.into_iter().map(own).collect();
         if let Some(stored) = self.alerts.get_mut(&fingerprint) {
-            stored.groups = ids.into_iter().map(|(_, id)| id).collect();
+            stored.groups = own;
         }
     }
 

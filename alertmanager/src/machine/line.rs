@@ -78,7 +78,8 @@ impl Line {
         }
     }
 
-    fn reason(
+    /// Why the line should tell this, if it should.
+    pub(super) fn reason(
         &self,
         firing: &BTreeSet<Fingerprint>,
         resolved: &BTreeSet<Fingerprint>,

@@ -122,26 +122,34 @@ impl Machine {
     pub(super) fn finish(&mut self, now: Now, id: &LineId, seq: u64, ending: Ending) {
         let at = self.steady(now);
         self.records.push_back(Record::Ending { line: id.clone(), seq, at, ending: ending.clone() });
-        self.end_intent(id, seq, at, &ending);
-        self.decide(Decision::Ended { line: id.clone(), seq, ending });
+        let ended = self.end_intent(id, seq, at, &ending);
+        if matches!(ending, Ending::Delivered(_)) {
+            self.share_told(id);
+        }
+        if let Some((intent, attempts)) = ended {
+            self.decide(Decision::Ended { intent, attempts, ending });
+        }
         if self.lines.get(id).is_some_and(|line| line.missed) {
             self.look_again(now, id);
         }
         self.settle(&id.group);
     }
 
-    /// Takes a message away and remembers what was told.
-    pub(super) fn end_intent(&mut self, id: &LineId, seq: u64, at: Steady, ending: &Ending) {
-        let Some(line) = self.lines.get_mut(id) else { return };
+    /// Takes a message away and remembers what was told. Answers the message and how often it was tried.
+    pub(super) fn end_intent(&mut self, id: &LineId, seq: u64, at: Steady, ending: &Ending) -> Option<(Intent, u32)> {
+        let line = self.lines.get_mut(id)?;
+        let mut attempts = 0;
         if let Some(pending) = line.pending.as_ref().filter(|pending| pending.intent.seq == seq) {
             self.attempts.remove(&(pending.next_attempt, id.clone()));
+            attempts = pending.attempts;
         }
-        let Some(intent) = line.end(seq, at, ending) else { return };
+        let intent = line.end(seq, at, ending)?;
         for mention in &intent.alerts {
             if let Some(stored) = self.alerts.get_mut(&mention.fingerprint) {
                 stored.mentions = stored.mentions.saturating_sub(1);
             }
         }
+        Some((intent, attempts))
     }
 
     /// A message that waits gives way to a newer one.
@@ -151,8 +159,9 @@ impl Machine {
             let at = self.steady(now);
             let ending = Ending::Superseded;
             self.records.push_back(Record::Ending { line: id.clone(), seq, at, ending: ending.clone() });
-            self.end_intent(id, seq, at, &ending);
-            self.decide(Decision::Ended { line: id.clone(), seq, ending });
+            if let Some((intent, attempts)) = self.end_intent(id, seq, at, &ending) {
+                self.decide(Decision::Ended { intent, attempts, ending });
+            }
         }
     }
 

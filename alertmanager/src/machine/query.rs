@@ -8,8 +8,10 @@ use nightjar_model::Labels;
 use crate::alert::{Alert, message_order};
 use crate::config::Receiver;
 use crate::fingerprint::Fingerprint;
+use crate::record::GroupId;
 use crate::silence::Silences;
 
+use super::groups::Group;
 use super::{Machine, Now, Verdict};
 
 /// What keeps an alert quiet.
@@ -57,6 +59,8 @@ pub struct GroupView {
     pub receiver: String,
     /// The name of the group, as receivers know it.
     pub group_key: String,
+    /// Time intervals that muted it at its last look.
+    pub muted_by: Vec<String>,
     /// When it looks for news next, in monotonic milliseconds.
     pub next_flush_ms: i64,
     /// Its alerts in the order of messages.
@@ -66,9 +70,7 @@ pub struct GroupView {
 impl Machine {
     /// All alerts that fire, by fingerprint.
     pub fn alerts(&self, now: Now) -> Vec<AlertView> {
-        let mut firing: Vec<Fingerprint> = self.alerts.iter().filter(|(_, s)| s.firing).map(|(f, _)| *f).collect();
-        firing.sort_unstable();
-        firing.into_iter().filter_map(|fingerprint| self.alert(now, fingerprint)).collect()
+        self.firing(|_| true).into_iter().filter_map(|fingerprint| self.alert(now, fingerprint)).collect()
     }
 
     /// An alert, whether it fires or not.
@@ -94,34 +96,50 @@ impl Machine {
         }
     }
 
+    /// Alerts that fire and that are wanted, by fingerprint.
+    pub fn firing(&self, wanted: impl Fn(&Alert) -> bool) -> Vec<Fingerprint> {
+        let wanted = self.alerts.iter().filter(|(_, stored)| stored.firing && wanted(&stored.alert));
+        let mut firing: Vec<Fingerprint> = wanted.map(|(fingerprint, _)| *fingerprint).collect();
+        firing.sort_unstable();
+        firing
+    }
+
+    /// Groups whose receiver is wanted, by labels, then receiver.
+    pub fn group_ids(&self, wanted: impl Fn(&str) -> bool) -> Vec<GroupId> {
+        let receiver = |group: &Group| self.tree.get(group.route).receiver.as_str();
+        let wanted = self.groups.iter().filter(|(_, group)| wanted(receiver(group)));
+        let mut ids: Vec<(&GroupId, &str)> = wanted.map(|(id, group)| (id, receiver(group))).collect();
+        ids.sort_by(|a, b| (&a.0.labels, a.1).cmp(&(&b.0.labels, b.1)));
+        ids.into_iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    /// A group with those of its alerts that fire and are wanted; `None` when it has none.
+    pub fn group(&self, now: Now, id: &GroupId, wanted: impl Fn(&Alert) -> bool) -> Option<GroupView> {
+        let group = self.groups.get(id)?;
+        let route = self.tree.get(group.route);
+        let shown = |f: &&Fingerprint| self.alerts.get(f).is_some_and(|stored| stored.firing && wanted(&stored.alert));
+        let view = |f: &Fingerprint| {
+            let mut view = self.alert(now, *f)?;
+            view.status.muted_by.clone_from(&group.muted_by);
+            Some(view)
+        };
+        let mut alerts: Vec<_> = group.members.keys().filter(shown).filter_map(view).collect();
+        alerts.sort_by(|a, b| message_order(&a.alert.labels, &b.alert.labels));
+        (!alerts.is_empty()).then(|| GroupView {
+            labels: id.labels.clone(),
+            route_labels: route.labels.clone(),
+            receiver: route.receiver.clone(),
+            group_key: route.group_key(&id.labels),
+            muted_by: group.muted_by.clone(),
+            next_flush_ms: group.next_flush.saturating_sub(self.offset),
+            alerts,
+        })
+    }
+
     /// All groups with alerts that fire, by labels, then receiver.
     pub fn groups(&self, now: Now) -> Vec<GroupView> {
-        let mut views: Vec<GroupView> = self
-            .groups
-            .iter()
-            .map(|(id, group)| {
-                let route = self.tree.get(group.route);
-                let firing = |f: &&Fingerprint| self.alerts.get(f).is_some_and(|stored| stored.firing);
-                let view = |f: &Fingerprint| {
-                    let mut view = self.alert(now, *f)?;
-                    view.status.muted_by.clone_from(&group.muted_by);
-                    Some(view)
-                };
-                let mut alerts: Vec<_> = group.members.keys().filter(firing).filter_map(view).collect();
-                alerts.sort_by(|a, b| message_order(&a.alert.labels, &b.alert.labels));
-                GroupView {
-                    labels: id.labels.clone(),
-                    route_labels: route.labels.clone(),
-                    receiver: route.receiver.clone(),
-                    group_key: route.group_key(&id.labels),
-                    next_flush_ms: group.next_flush.saturating_sub(self.offset),
-                    alerts,
-                }
-            })
-            .filter(|view| !view.alerts.is_empty())
-            .collect();
-        views.sort_by(|a, b| a.labels.cmp(&b.labels).then_with(|| a.receiver.cmp(&b.receiver)));
-        views
+        let ids = self.group_ids(|_| true);
+        ids.iter().filter_map(|id| self.group(now, id, |_| true)).collect()
     }
 
     /// What the last look of a group said about its alerts.
@@ -147,6 +165,21 @@ impl Machine {
     pub fn outbox(&self) -> (usize, Option<i64>) {
         let pending = || self.lines.values().filter_map(|line| line.pending.as_ref());
         (pending().count(), pending().map(|pending| pending.intent.at.saturating_sub(self.offset)).min())
+    }
+
+    /// The labels of an alert that is remembered.
+    pub fn labels_of(&self, fingerprint: Fingerprint) -> Option<&Labels> {
+        self.alerts.get(&fingerprint).map(|stored| &stored.alert.labels)
+    }
+
+    /// The name of a group, as receivers know it; empty when its route is gone.
+    pub fn group_key(&self, id: &GroupId) -> String {
+        self.tree.by_id(&id.route).map(|(_, route)| route.group_key(&id.labels)).unwrap_or_default()
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
     }
 
     /// How many alerts are remembered, those that have ended included.

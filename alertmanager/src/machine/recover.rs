@@ -31,6 +31,9 @@ impl Machine {
             attempts: BTreeSet::new(),
             down: BTreeSet::new(),
             records: VecDeque::new(),
+            inherited: BTreeMap::new(),
+            shared: VecDeque::new(),
+            wait_ms: 0,
             sends: VecDeque::new(),
             decisions: VecDeque::new(),
             random: SplitMix::new(options.seed),
@@ -83,13 +86,21 @@ impl Machine {
                     self.insert_intent(intent, steady);
                 }
             }
-            Record::Ending { line, seq, at, ending } => self.end_intent(&line, seq, at, &ending),
+            Record::Ending { line, seq, at, ending } => {
+                self.end_intent(&line, seq, at, &ending);
+            }
             Record::Told { line, told, next_seq } => {
                 let line = self.lines.entry(line).or_default();
                 (line.told, line.next_seq) = (Some(told), line.next_seq.max(next_seq));
             }
             Record::LineGone(id) => {
                 self.lines.remove(&id);
+            }
+            Record::Inherited(entry) => {
+                self.inherited.insert(entry.key.clone(), entry);
+            }
+            Record::InheritedGone(key) => {
+                self.inherited.remove(&key);
             }
         }
     }
@@ -191,6 +202,7 @@ impl Machine {
         records.extend(
             self.groups.iter().map(|(id, group)| Record::Group { id: id.clone(), first_flush: group.first_flush }),
         );
+        records.extend(self.inherited.values().cloned().map(Record::Inherited));
         for (id, line) in &self.lines {
             let told = line.told.clone();
             records.extend(told.map(|told| Record::Told {

@@ -6,7 +6,7 @@ use crate::alert::Alert;
 use crate::fingerprint::Fingerprint;
 use crate::record::{GroupId, Record, Steady};
 
-use super::{Machine, Now};
+use super::{Decision, Machine, Now};
 
 /// How long an alert that has ended is remembered, for merging with late news of it.
 const REMEMBERED_MS: i64 = 1_800_000;
@@ -35,11 +35,16 @@ impl Machine {
         };
         let ends = steady.saturating_add(alert.ends_at.saturating_sub(now.wall_ms));
         let firing = ends > steady;
-        let changed = old.is_none_or(|old| old.firing != firing || is_news(&old.alert, &alert, firing));
+        let turned = old.is_none_or(|old| old.firing != firing);
+        let changed = turned || old.is_some_and(|old| is_news(&old.alert, &alert, firing));
         if changed {
             self.records.push_back(Record::Alert { alert: alert.clone(), firing, at: steady });
         }
         self.store(fingerprint, alert, firing, ends);
+        if turned && let Some(stored) = self.alerts.get(&fingerprint) {
+            let alert = stored.alert.clone();
+            self.decide(Decision::Changed { alert, firing });
+        }
         self.join_groups(now, fingerprint);
     }
 
@@ -71,6 +76,8 @@ impl Machine {
         let Some(stored) = self.alerts.get_mut(&fingerprint) else { return };
         stored.firing = false;
         let alert = Alert::clone(&stored.alert);
+        let shared = stored.alert.clone();
+        self.decide(Decision::Changed { alert: shared, firing: false });
         self.inhibitor.ends(fingerprint, &alert.labels);
         self.records.push_back(Record::Alert { alert, firing: false, at: steady });
     }

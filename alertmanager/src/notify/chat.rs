@@ -13,13 +13,14 @@ fn webhook_url(job: &Job<'_>, url: &Option<SecretUrl>, file: &str) -> Result<Str
     job.or_file(url.as_ref().map_or("", SecretUrl::expose), file)
 }
 
-fn fields(rendering: &Rendering<'_>, fields: &[Field], short: bool) -> Json {
+/// Fields of an attachment. Those that do not say whether they are short are as `short` says, or say nothing.
+fn fields(rendering: &Rendering<'_>, fields: &[Field], short: Option<bool>) -> Json {
     let one = |field: &Field| {
-        json!({
-            "title": rendering.text(&field.title),
-            "value": rendering.text(&field.value),
-            "short": field.short.unwrap_or(short),
-        })
+        object([
+            ("title", rendering.text(&field.title).into()),
+            ("value", rendering.text(&field.value).into()),
+            ("short", field.short.or(short).map_or(Json::Null, Json::from)),
+        ])
     };
     if fields.is_empty() { Json::Null } else { fields.iter().map(one).collect() }
 }
@@ -55,7 +56,7 @@ pub(super) fn slack(settings: &Slack, job: &Job<'_>) -> Result<Vec<Request>, Str
         ("title", truncate(&rendering.text(&settings.title), 1024).into()),
         ("title_link", text(&settings.title_link)),
         ("pretext", text(&settings.pretext)),
-        ("fields", fields(&rendering, &settings.fields, settings.short_fields)),
+        ("fields", fields(&rendering, &settings.fields, Some(settings.short_fields))),
         ("actions", if actions.is_empty() { Json::Null } else { actions.into() }),
         ("image_url", text(&settings.image_url)),
         ("thumb_url", text(&settings.thumb_url)),
@@ -106,7 +107,7 @@ pub(super) fn mattermost(settings: &Mattermost, job: &Job<'_>) -> Result<Vec<Req
         ("author_icon", text(&settings.author_icon)),
         ("title", text(&settings.title)),
         ("title_link", text(&settings.title_link)),
-        ("fields", fields(&rendering, &settings.fields, false)),
+        ("fields", fields(&rendering, &settings.fields, None)),
         ("thumb_url", text(&settings.thumb_url)),
         ("footer", text(&settings.footer)),
         ("footer_icon", text(&settings.footer_icon)),
@@ -123,7 +124,7 @@ pub(super) fn mattermost(settings: &Mattermost, job: &Job<'_>) -> Result<Vec<Req
             ("author_icon", text(&a.author_icon)),
             ("title", text(&a.title)),
             ("title_link", text(&a.title_link)),
-            ("fields", fields(&rendering, &a.fields, false)),
+            ("fields", fields(&rendering, &a.fields, None)),
             ("thumb_url", text(&a.thumb_url)),
             ("footer", text(&a.footer)),
             ("footer_icon", text(&a.footer_icon)),
@@ -174,7 +175,9 @@ pub(super) fn rocketchat(settings: &Rocketchat, job: &Job<'_>) -> Result<Vec<Req
         .actions
         .iter()
         .map(|a| {
-            object([("type", "button".into()), ("text", text(&a.text)), ("url", text(&a.url)), ("msg", text(&a.msg))])
+            let button =
+                [("type", "button".into()), ("text", text(&a.text)), ("url", text(&a.url)), ("msg", text(&a.msg))];
+            object(button.into_iter().chain([("is_webview", false.into()), ("msg_in_chat_window", false.into())]))
         })
         .collect();
     let attachment = object([
@@ -184,7 +187,7 @@ pub(super) fn rocketchat(settings: &Rocketchat, job: &Job<'_>) -> Result<Vec<Req
         ("image_url", text(&settings.image_url)),
         ("thumb_url", text(&settings.thumb_url)),
         ("color", text(&settings.color)),
-        ("fields", fields(&rendering, &settings.fields, settings.short_fields)),
+        ("fields", fields(&rendering, &settings.fields, Some(settings.short_fields))),
         ("actions", if actions.is_empty() { Json::Null } else { actions.into() }),
     ]);
     let message = object([
@@ -239,6 +242,7 @@ pub(super) fn msteamsv2(settings: &Msteamsv2, job: &Job<'_>) -> Result<Vec<Reque
         "type": "message",
         "attachments": [{
             "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": null,
             "content": {
                 "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
                 "type": "AdaptiveCard",

@@ -235,16 +235,13 @@ impl Rendering<'_> {
         self.failure.borrow().clone().map_or(Ok(()), Err)
     }
 
-    /// A JSON value with its texts rendered. A text that renders to a YAML list or map becomes one.
+    /// A JSON value with its texts rendered. A text that renders to more than a text in YAML becomes that.
     pub fn json(&self, value: &serde_json::Value) -> serde_json::Value {
         use serde_json::Value as Json;
         match value {
-            Json::String(template) if template.contains("{{") => {
+            Json::String(template) => {
                 let text = self.text(template);
-                match serde_json::from_str::<Json>(&text) {
-                    Ok(structure @ (Json::Array(_) | Json::Object(_))) => structure,
-                    _ => Json::String(text),
-                }
+                crate::config::structure(&text).unwrap_or(Json::String(text))
             }
             Json::Array(items) => items.iter().map(|item| self.json(item)).collect(),
             Json::Object(fields) => {

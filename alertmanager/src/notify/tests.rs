@@ -1,5 +1,7 @@
 //! What services get to see.
 
+use serde_json::json;
+
 use super::*;
 use crate::alert::Alert;
 use crate::config::Config;
@@ -110,7 +112,7 @@ fn services_know_the_group_by_its_hash() {
     let event = json("pagerduty", false);
     assert_eq!((event["dedup_key"].as_str(), event["event_action"].as_str()), (Some(hash.as_str()), Some("trigger")));
     assert_eq!(event["payload"]["summary"], "[FIRING:1] Disk (critical a<b>)");
-    assert_eq!(event["payload"]["custom_details"]["num_firing"], "1");
+    assert_eq!(event["payload"]["custom_details"]["num_firing"], 1);
     assert_eq!(json("pagerduty", true)["event_action"], "resolve");
     let alert = json("opsgenie", false);
     assert_eq!((alert["alias"].as_str(), alert["responders"][1]["name"].as_str()), (Some(hash.as_str()), Some(" b")));
@@ -171,6 +173,40 @@ fn answers() {
     }
 }
 
+#[test]
+fn a_rendered_text_may_be_a_structure() {
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = send(false);
+    let rendering = templates.begin(&message, 0, 0);
+    let table = [
+        ("hello", json!("hello")),
+        ("foo: bar", json!({ "foo": "bar" })),
+        ("{{ .Alerts | len }}", json!(1)),
+        ("yes", json!(true)),
+        (
+            r#"[{"id":"value1:","n":"123","t":true,"e":null}]"#,
+            json!([{ "id": "value1:", "n": "123", "t": true, "e": null }]),
+        ),
+        ("null", Json::Null),
+        ("", json!("")),
+        ("#channel", json!("#channel")),
+        ("0049301234", json!("0049301234")),
+        ("0.5", json!(0.5)),
+        ("2026-01-01", json!("2026-01-01")),
+        ("[a] and more", json!("[a] and more")),
+        ("a: &a [x]\nb: [*a, *a]", json!({ "a": ["x"], "b": [["x"], ["x"]] })),
+    ];
+    for (text, expected) in table {
+        assert_eq!(rendering.json(&json!(text)), expected, "{text}");
+    }
+    assert_eq!(rendering.json(&json!({ "{{ .Status }}": [7, "{{ .Status }}"] })), json!({ "firing": [7, "firing"] }));
+    let bomb = format!(
+        "a0: &a0 [x,x]\n{}",
+        (1..40).map(|i| format!("a{i}: &a{i} [*a{0},*a{0}]\n", i - 1)).collect::<String>()
+    );
+    assert_eq!(rendering.json(&json!(bomb)), json!(bomb));
+}
+
 /// One alert fires, another has ended.
 fn two() -> Send {
     let one = |zone: &str, resolved: bool, runbook: &str| {
@@ -202,4 +238,77 @@ fn defaults_look_as_alertmanagers() {
         seen += 1;
     }
     assert!(seen >= 15, "{seen}");
+}
+
+/// The words one sees of a page.
+fn visible(page: &str) -> String {
+    let mut words = String::new();
+    let mut rest = page;
+    while let Some(open) = rest.find('<') {
+        words.push_str(&rest[..open]);
+        words.push(' ');
+        let tag = &rest[open..];
+        let end = match ["style", "title"].into_iter().find(|name| tag[1..].starts_with(name)) {
+            Some(name) => tag.find(&format!("</{name}>")).map_or(tag.len(), |at| at + name.len() + 3),
+            None => tag.find('>').map_or(tag.len(), |at| at + 1),
+        };
+        rest = &tag[end..];
+    }
+    words.push_str(rest);
+    let plain = words.replace("&lt;", "<").replace("&gt;", ">").replace("&#34;", "\"").replace("&amp;", "&");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "golden files lie in the repository")]
+fn the_default_mail_says_what_alertmanagers_says() {
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = two();
+    let rendering = templates.begin(&message, 0, 0);
+    let page = rendering.html(r#"{{ template "email.default.html" . }}"#);
+    rendering.finish().unwrap();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/email.visible.txt");
+    assert_eq!(visible(&page), std::fs::read_to_string(golden).unwrap().trim_end());
+}
+
+/// The requests of one integration.
+fn requests(kind: &str, settings: &str) -> Vec<Request> {
+    let text = format!("route: {{receiver: r}}\nreceivers: [{{name: r, {kind}_configs: [{settings}]}}]\n");
+    let config = Config::parse(&text, MatcherMode::Fallback).unwrap();
+    let templates = Templates::new("http://am/", []).unwrap();
+    match build(&config.receivers[0].integrations[0].settings, &send(false), &templates, 0, &|_| Err(String::new())) {
+        Ok(Delivery::Http(requests)) => requests,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn services_whose_address_is_fixed() {
+    let hash = sha256_hex(r#"{}:{alertname="Disk"}"#);
+    let v1 = requests(
+        "pagerduty",
+        "{service_key: k, details: {firing: f, resolved: r, num_firing: one, num_resolved: two}}",
+    )
+    .remove(0);
+    assert_eq!(v1.url.expose(), "https://events.pagerduty.com/generic/2010-04-15/create_event.json");
+    assert_eq!(
+        serde_json::from_slice::<Json>(&v1.body).unwrap(),
+        json!({
+            "service_key": "k", "incident_key": hash, "event_type": "trigger", "event_action": "", "payload": null,
+            "description": "[FIRING:1] Disk (critical a<b>)", "client": "Alertmanager",
+            "client_url": "http://am/#/alerts?receiver=web%5C.hook",
+            "details": { "firing": "f", "resolved": "r", "num_firing": "one", "num_resolved": "two" },
+        })
+    );
+    let push = requests(
+        "pushover",
+        "{user_key: u, token: t, title: T, message: M, url: 'http://x/?a b', ttl: 90s, monospace: true}",
+    )
+    .remove(0);
+    assert_eq!(
+        push.url.expose(),
+        "https://api.pushover.net/1/messages.json?device=&expire=3600&message=M&monospace=1&priority=2&retry=60&sound=\
+         &title=T&token=t&ttl=90&url=http%3A%2F%2Fx%2F%3Fa+b&url_title=&user=u"
+    );
+    assert_eq!((push.method, push.body.len()), ("POST", 0));
 }

@@ -49,7 +49,9 @@ impl Listener {
             let heard = request(&mut reader)?;
             let (status, body) = answers(&heard);
             let kind = if body.starts_with('<') { "text/xml" } else { "application/json" };
-            let head = format!("HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+            let wait = if status == 429 { "Retry-After: 7\r\n" } else { "" };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n{wait}Content-Length: {length}\r\n\r\n");
             self.heard.lock().unwrap().push(heard);
             (&mut &*stream).write_all(format!("{head}{body}").as_bytes()).ok()?;
         }

@@ -10,7 +10,11 @@ use crate::report::{Report, grouped};
 use crate::server::{Kind, Server};
 
 pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Outcome<()> {
-    let fleet = Fleet::new(&bench.capture, 170, bench.pick(11, 61), bench.now);
+    let options = bench.options;
+    let hosts = if options.sized { options.series.div_ceil(bench.capture.series.len()) } else { 170 };
+    // So many samples that a run takes seconds, and fit into this program's memory.
+    let scrapes = (bench.pick(1_100_000, 6_500_000) / (hosts * bench.capture.series.len())).clamp(4, 61);
+    let fleet = Fleet::new(&bench.capture, hosts, scrapes, bench.now).ordered(options.order);
     for (protocol, name) in [(Protocol::V1, "1.0"), (Protocol::V2, "2.0")] {
         let (server, _) = bench.fresh(kind, "ingest")?;
         if let Err(problem) = one(bench, &fleet, &server, protocol, name, report) {

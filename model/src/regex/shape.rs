@@ -123,7 +123,7 @@ fn fits(text: &str, gap: Gap) -> bool {
 }
 
 /// The parts of a sequence, groups opened.
-fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
+pub(super) fn flatten<'h>(hir: &'h Hir, parts: &mut Vec<&'h Hir>) {
     match hir.kind() {
         HirKind::Capture(capture) => flatten(&capture.sub, parts),
         HirKind::Concat(subs) => subs.iter().for_each(|sub| flatten(sub, parts)),

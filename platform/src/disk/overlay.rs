@@ -180,6 +180,10 @@ impl<D: Disk> Disk for Overlay<D> {
         Ok(entries.into_values().collect())
     }
 
+    fn size_bytes(&self) -> io::Result<u64> {
+        self.above.size_bytes()
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         self.above.free_bytes()
     }

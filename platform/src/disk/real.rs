@@ -98,6 +98,11 @@ impl Disk for RealDisk {
         Ok(entries)
     }
 
+    fn size_bytes(&self) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(self.root.as_path())?;
+        Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(self.root.as_path())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))

@@ -351,6 +351,10 @@ impl Disk for SimDisk {
         Ok(entries.iter().map(entry).collect())
     }
 
+    fn size_bytes(&self) -> io::Result<u64> {
+        Ok(self.0.lock().capacity)
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         let state = self.0.lock();
         Ok(state.capacity.saturating_sub(state.live.used()))

@@ -12,8 +12,9 @@ use crate::operators::aggregate::{Aggregate, Grouping};
 use crate::operators::buffered::drain;
 use crate::operators::count_values::count_values;
 use crate::operators::limit::{limit_k, limit_ratio};
+use crate::operators::live_count::live_count;
 use crate::operators::topk::{End, choose};
-use crate::plan::{AggregateNode, NodeKind};
+use crate::plan::{AggregateNode, NodeKind, Selector};
 
 /// Beyond these a number of elements is not a number of elements.
 const MIN_COUNT: f64 = -9_223_372_036_854_775_808.0;
@@ -44,10 +45,16 @@ impl<'q> Builder<'q> {
             return self.count_values(node);
         }
         let params = match &node.param {
-            Some(param) => Params::new(self.scalar(param)?, param.span),
+            // Doubts about it come up when the rest is evaluated.
+            Some(param) => Params::new(self.scalar(param)?, Span { end: at.end, ..param.span }),
             None => Params::new(Vec::new(), at),
         };
         let grouping = Grouping { labels: &node.grouping, without: node.without };
+        if let (AggregateOp::Count | AggregateOp::Group, NodeKind::Vector(selector)) = (node.op, &node.expr.kind)
+            && let Some(counts) = self.live_count(selector, &grouping, node.op == AggregateOp::Count)?
+        {
+            return Ok(counts);
+        }
         let mut inner = self.vector(&node.expr)?;
         match node.op {
             AggregateOp::TopK | AggregateOp::BottomK | AggregateOp::LimitK => {
@@ -79,6 +86,19 @@ impl<'q> Builder<'q> {
                 Ok(Box::new(aggregate))
             }
         }
+    }
+
+    fn live_count(
+        &self,
+        selector: &Selector,
+        grouping: &Grouping<'_>,
+        counts: bool,
+    ) -> Result<Option<Vector<'q>>, QueryError> {
+        if self.grid.len == 0 {
+            return Ok(None);
+        }
+        let times: Vec<_> = (0..self.grid.len).map(|step| selector.reference(self.grid.time(step))).collect();
+        live_count(self.context, selector, grouping, &times, counts, &self.tally)
     }
 
     fn check_count(&self, params: &Params) -> Result<(), QueryError> {

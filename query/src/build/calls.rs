@@ -194,7 +194,7 @@ impl<'q> Builder<'q> {
     }
 }
 
-/// `@` and offset of the first selector of an expression.
+/// `@` and offset of the first selector of an expression; a subquery counts as one.
 fn first_selector_time(node: &Node) -> Option<(Option<i64>, i64)> {
     match &node.kind {
         NodeKind::Number(_) | NodeKind::String(_) => None,
@@ -206,7 +206,7 @@ fn first_selector_time(node: &Node) -> Option<(Option<i64>, i64)> {
             first_selector_time(&a.expr).or_else(|| a.param.as_ref().and_then(first_selector_time))
         }
         NodeKind::Call(call) => call.args.iter().find_map(first_selector_time),
-        NodeKind::Subquery(subquery) => first_selector_time(&subquery.expr),
+        NodeKind::Subquery(subquery) => Some((subquery.at, subquery.offset_ms)),
     }
 }
 

@@ -37,8 +37,9 @@ impl<'q> Builder<'q> {
         let (source, spec, mode) = self.range_source(range, call.func)?;
         let first = &call.args[0];
         let from_subquery = matches!(range.kind, NodeKind::Subquery(_));
-        // Prometheus loses the place of a subquery.
-        let span = if matches!(first.kind, NodeKind::Subquery(_)) { Span::default() } else { first.span };
+        // Prometheus loses the place of a subquery; where it ends tells what was evaluated later.
+        let subquery = matches!(first.kind, NodeKind::Subquery(_));
+        let span = if subquery { Span { start: 0, end: first.span.end } } else { first.span };
         let range_call = RangeCall { func: call.func, kernel, params, span, mode, from_subquery };
         let may_collide = self.context.drops_now() && !source.one_name();
         let function = RangeFunction::new(self.context, Rc::clone(&self.tally), source, spec, range_call);

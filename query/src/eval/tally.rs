@@ -39,20 +39,13 @@ impl Tally {
         }
     }
 
-    /// The steps see the samples of their windows, which begin and end ever later.
-    pub(crate) fn see_windows(&self, windows: impl Iterator<Item = (usize, usize)>, read: bool) {
-        let (mut total, mut fresh, mut seen) = (0, 0, 0);
-        let mut counts = self.per_step.as_ref().map(|counts| counts.borrow_mut());
-        for (step, (from, to)) in windows.enumerate() {
-            total += (to - from) as u64;
-            fresh += to.saturating_sub(from.max(seen)) as u64;
-            seen = seen.max(to);
-            if let Some(counts) = &mut counts {
-                counts[step] += (to - from) as u64;
-            }
+    /// The steps see `samples` samples together, `each` says how many each, of which `read` were read for them.
+    pub(crate) fn see_windows<I: Iterator<Item = u64>>(&self, samples: u64, read: u64, each: impl Fn() -> I) {
+        self.total.set(self.total.get() + samples);
+        self.read.set(self.read.get() + read);
+        if let Some(counts) = &self.per_step {
+            counts.borrow_mut().iter_mut().zip(each()).for_each(|(count, samples)| *count += samples);
         }
-        self.total.set(self.total.get() + total);
-        self.read.set(self.read.get() + if read { fresh } else { 0 });
     }
 
     /// Every one of `steps` steps sees what `inner` saw, which was read once.

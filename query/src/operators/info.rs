@@ -88,7 +88,7 @@ pub(crate) fn info<'q>(
     let mut enriched: HashMap<(usize, Vec<usize>), usize> = HashMap::new();
     for (i, (labels, column)) in base.iter().enumerate() {
         if query.is_info(labels) {
-            out.push((labels.clone(), column.clone()));
+            out.push((labels.clone(), Column { drop_name: false, ..column.clone() }));
             continue;
         }
         let target = labels.keep(&IDENTIFYING);
@@ -101,7 +101,8 @@ pub(crate) fn info<'q>(
                 Some(place) => *place,
                 None => {
                     let with = enrich(labels, found.iter().map(|info| &infos[*info].0), query)?;
-                    out.push((with, Column { drop_name: column.drop_name, ..Column::new(steps) }));
+                    // As in Prometheus, names that would be dropped in the end are kept.
+                    out.push((with, Column::new(steps)));
                     enriched.insert((i, found.clone()), out.len() - 1);
                     out.len() - 1
                 }

@@ -117,14 +117,14 @@ pub(crate) fn ask<'q>(
         });
         classics[place].buckets.push((upper, column.into()));
     }
-    let mut asker = Asker { context, asked, grid, at, out: Vec::new() };
+    let mut asker = Asker { context, asked, grid, at, out: vec![Vec::new(); asked.len()] };
     let conflicts = asker.drop_conflicts(&mut natives, &classics, &places)?;
     natives.iter().for_each(|native| asker.native(native));
     for (i, classic) in classics.into_iter().enumerate() {
         context.worked(grid.len * classic.buckets.len())?;
         asker.classic(classic, conflicts.get(&i));
     }
-    let merged = merge(asker.out, Duplicates::Merge)?;
+    let merged = merge(asker.out.into_iter().flatten().collect(), Duplicates::Merge)?;
     drop(held);
     Ok(Box::new(Buffered::new(context, merged)?))
 }
@@ -134,7 +134,8 @@ struct Asker<'a, 'q> {
     asked: &'a [Asked],
     grid: Grid,
     at: Span,
-    out: Vec<(Labels, Packed)>,
+    /// Series for each question.
+    out: Vec<Vec<(Labels, Packed)>>,
 }
 
 impl Asker<'_, '_> {
@@ -166,14 +167,14 @@ impl Asker<'_, '_> {
     fn native(&mut self, native: &Native) {
         let labels = self.result_labels(&native.labels);
         let metric = labels.metric_name().to_owned();
-        for asked in self.asked {
+        for (number, asked) in self.asked.iter().enumerate() {
             let place = Place { notes: &self.context.notes, at: self.at, metric: &metric };
             let answers: Vec<_> = native
                 .histograms
                 .iter()
                 .map(|(step, h)| (*step as usize, asked.question.native(*step as usize, h, &place)))
                 .collect();
-            self.answer(&labels, asked, &answers);
+            self.answer(&labels, number, &answers);
         }
     }
 
@@ -182,7 +183,7 @@ impl Asker<'_, '_> {
         let metric = if self.context.drops_now() { "" } else { classic.labels.metric_name() };
         let columns: Vec<(f64, Column)> = classic.buckets.into_iter().map(|(le, packed)| (le, packed.into())).collect();
         let mut buckets = Vec::with_capacity(columns.len());
-        for asked in self.asked {
+        for (number, asked) in self.asked.iter().enumerate() {
             let place = Place { notes: &self.context.notes, at: self.at, metric };
             let mut answers = Vec::with_capacity(self.grid.len);
             for step in 0..self.grid.len {
@@ -197,7 +198,7 @@ impl Asker<'_, '_> {
                 }
                 answers.push((step, asked.question.classic(step, self.grid.time(step), &mut buckets, &place)));
             }
-            self.answer(&labels, asked, &answers);
+            self.answer(&labels, number, &answers);
         }
     }
 
@@ -206,13 +207,13 @@ impl Asker<'_, '_> {
     }
 
     /// Keeps answers, split by the value of the distinguishing label if there is one.
-    fn answer(&mut self, labels: &Labels, asked: &Asked, answers: &[(usize, f64)]) {
+    fn answer(&mut self, labels: &Labels, number: usize, answers: &[(usize, f64)]) {
         let steps = self.grid.len;
         let empty = || Column { drop_name: true, ..Column::new(steps) };
-        let Some((name, values)) = &asked.label else {
+        let Some((name, values)) = &self.asked[number].label else {
             let mut column = empty();
             answers.iter().for_each(|(step, value)| column.set(*step, *value));
-            self.out.push((labels.clone(), column.into()));
+            self.out[number].push((labels.clone(), column.into()));
             return;
         };
         let mut by_value: Vec<(&str, Column)> = Vec::new();
@@ -225,7 +226,7 @@ impl Asker<'_, '_> {
             by_value[place].1.set(*step, *value);
         }
         for (text, column) in by_value {
-            self.out.push((labels.to_builder().set(name, text).build(), column.into()));
+            self.out[number].push((labels.to_builder().set(name, text).build(), column.into()));
         }
     }
 }

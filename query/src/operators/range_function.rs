@@ -10,6 +10,7 @@ use crate::eval::reserved::without_reserved;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Operator};
 use crate::rollup::extrapolate::{self, FloatSeries};
+use crate::rollup::series::FloatWindows;
 use crate::rollup::window::{Extent, Timeline, Timelines, WindowSpec};
 use crate::rollup::{Call, Kernel, RangeSeries, RangeSource, Window, changes, extended, fold, instant_rate};
 
@@ -60,10 +61,12 @@ impl<'q> RangeFunction<'q> {
         self.context.features.start_timestamps && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
     }
 
-    fn count(&self, floats: &[Extent], histograms: &[Extent], series: &RangeSeries) {
+    fn count(&self, timeline: &Timeline, histograms: &[Extent], series: &RangeSeries) {
+        let floats = &timeline.extents;
         if series.histograms.values.is_empty() {
-            let windows = floats.iter().map(|extent| (extent.from as usize, extent.to as usize));
-            return self.tally.see_windows(windows, !self.call.from_subquery);
+            let (samples, fresh) = timeline.samples();
+            let each = || floats.iter().map(|extent| extent.len() as u64);
+            return self.tally.see_windows(samples, if self.call.from_subquery { 0 } else { fresh }, each);
         }
         let weigh = |extent: &Extent, from: usize| {
             let range = from.max(extent.range().start)..extent.range().end;
@@ -122,7 +125,9 @@ impl<'q> RangeFunction<'q> {
                 Kernel::Extrapolated(family) if call.mode.is_some() => extended::window(family, &window, &call)?,
                 Kernel::Extrapolated(family) => extrapolate::window(family, &window, &call)?,
                 Kernel::Floats(floats, histograms) => fold(floats, histograms, &window, &call)?,
-                Kernel::Neighbours(_, kernel) | Kernel::Windows(kernel) => kernel(&window, &call)?,
+                Kernel::Neighbours(_, kernel) | Kernel::Series(_, kernel) | Kernel::Windows(kernel) => {
+                    kernel(&window, &call)?
+                }
                 Kernel::LastTwo(rate) => instant_rate::window(rate, &window, &call)?,
             };
             if let Some(sample) = sample {
@@ -155,6 +160,9 @@ impl<'q> RangeFunction<'q> {
             }
             Kernel::LastTwo(rate) if series.floats.starts.is_none() || !self.uses_starts() => {
                 instant_rate::floats(rate, &timeline.extents, t, v, out);
+            }
+            Kernel::Series(fold, _) => {
+                fold(&FloatWindows { extents: &timeline.extents, v }, &self.kernel_call(), out)?;
             }
             Kernel::Extrapolated(_) | Kernel::Neighbours(..) | Kernel::LastTwo(_) | Kernel::Windows(_) => {
                 return Ok(false);
@@ -217,11 +225,11 @@ impl Operator for RangeFunction<'_> {
         let timeline: Rc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
         let only_floats = series.histograms.values.is_empty();
         if only_floats && self.floats(&series, &timeline, out)? {
-            self.count(&timeline.extents, &[], &series);
+            self.count(&timeline, &[], &series);
         } else {
             let histograms = self.spec.extents(&series.histograms.timestamps);
             self.windows(&series, &timeline.extents, &histograms, out)?;
-            self.count(&timeline.extents, &histograms, &series);
+            self.count(&timeline, &histograms, &series);
         }
         self.doubt_counter(out);
         out.drop_name = !self.keeps_name() || series.drop_name;

@@ -10,7 +10,8 @@ use crate::histogram::StatsOnly;
 /// Removes stale markers.
 pub(crate) fn drop_stale(data: &mut SeriesData) {
     let floats = &mut data.floats;
-    if floats.values.iter().any(|v| is_stale(*v)) {
+    // Without a way out in the middle: several values at once.
+    if floats.values.iter().fold(false, |stale, v| stale | is_stale(*v)) {
         let kept: Vec<usize> = (0..floats.values.len()).filter(|i| !is_stale(floats.values[*i])).collect();
         floats.timestamps = kept.iter().map(|i| floats.timestamps[*i]).collect();
         floats.starts = floats.starts.as_ref().map(|starts| kept.iter().map(|i| starts[*i]).collect());

@@ -3,6 +3,7 @@
 use hashbrown::{HashMap, HashSet};
 use nightjar_model::Labels;
 
+use crate::annotations::Notes;
 use crate::ast::Cardinality;
 use crate::error::QueryError;
 use crate::eval::{Column, Context, Point, Vector};
@@ -55,10 +56,20 @@ pub(crate) fn by_step<'q>(
     let many = Side::pull(context, &mut many, many_signatures)?;
     let one = Side::pull(context, &mut one, one_signatures)?;
     let held = context.budget.hold(many.samples() + one.samples())?;
-    let mut matcher = StepMatch { context, op, many: &many, one: &one, steps, places: HashMap::new(), out: Vec::new() };
+    let mut matcher = StepMatch {
+        context,
+        op,
+        many: &many,
+        one: &one,
+        steps,
+        places: HashMap::new(),
+        out: Vec::new(),
+        last: Notes::default(),
+    };
     for step in 0..steps {
         context.worked(many.series.len() + one.series.len())?;
         matcher.step(step, signatures)?;
+        context.notes.absorb(std::mem::take(&mut matcher.last));
     }
     let out = matcher.out.into_iter().map(|(labels, column)| (labels, column.into())).collect();
     let merged = merge(out, Duplicates::Merge)?;
@@ -74,6 +85,8 @@ struct StepMatch<'a, 'q> {
     steps: usize,
     places: HashMap<(usize, usize), usize>,
     out: Vec<(Labels, Column)>,
+    /// What the last pair of the step that had something to note noted; Prometheus forgets the others.
+    last: Notes,
 }
 
 impl StepMatch<'_, '_> {
@@ -129,9 +142,12 @@ impl StepMatch<'_, '_> {
         if matching.card == Cardinality::OneToMany {
             std::mem::swap(&mut a, &mut b);
         }
-        let Made::Sample(sample, keep) = samples(self.op.op, a, b, &self.context.notes, self.op.at) else {
-            return Ok(false);
-        };
+        let notes = Notes::default();
+        let made = samples(self.op.op, a, b, &notes, self.op.at);
+        if !notes.is_empty() {
+            self.last = notes;
+        }
+        let Made::Sample(sample, keep) = made else { return Ok(false) };
         let place = self.place(many, one);
         let one_to_one = matching.card == Cardinality::OneToOne;
         let key = if one_to_one { Labels::empty() } else { self.out[place].0.clone() };

@@ -1,7 +1,10 @@
 //! Two vectors around an arithmetic, comparison or trim operator.
 
+use std::collections::BTreeMap;
+
 use nightjar_model::Labels;
 
+use crate::annotations::Notes;
 use crate::ast::Cardinality;
 use crate::error::QueryError;
 use crate::eval::budget::Held;
@@ -47,6 +50,7 @@ pub(crate) fn vector_binary<'q>(
         ones: Vec::new(),
         column: Column::default(),
         partner: (usize::MAX, Column::default()),
+        last: BTreeMap::new(),
         held,
     };
     distinct(context, Box::new(matched), Duplicates::Merge)
@@ -109,6 +113,7 @@ struct Matched<'q> {
     column: Column,
     /// The unpacked partner, and which one it is.
     partner: (usize, Column),
+    last: LastNotes,
     held: Held<'q>,
 }
 
@@ -155,19 +160,23 @@ impl Operator for Matched<'_> {
         if self.op.matching.card == Cardinality::OneToMany {
             std::mem::swap(&mut lhs, &mut rhs);
         }
-        columns(self.context, &self.op, lhs, rhs, out);
+        columns(&self.op, lhs, rhs, &mut self.last, out);
         out.drop_name = self.op.return_bool;
         if self.next == self.pairs.len() {
             for _ in self.pulled..self.many.len() {
                 self.many.next(&mut self.column)?;
             }
+            std::mem::take(&mut self.last).into_values().for_each(|notes| self.context.notes.absorb(notes));
         }
         Ok(())
     }
 }
 
+/// What the last pair that had something to note noted at each step; Prometheus forgets the others.
+type LastNotes = BTreeMap<usize, Notes>;
+
 /// All steps of two series.
-fn columns(context: &Context<'_>, op: &VectorOp, lhs: &Column, rhs: &Column, out: &mut Column) {
+fn columns(op: &VectorOp, lhs: &Column, rhs: &Column, last: &mut LastNotes, out: &mut Column) {
     out.reset(lhs.len());
     let only_floats = lhs.histograms.is_empty() && rhs.histograms.is_empty();
     match (arithmetic(op.op), comparison(op.op)) {
@@ -193,7 +202,12 @@ fn columns(context: &Context<'_>, op: &VectorOp, lhs: &Column, rhs: &Column, out
         _ => {
             for step in 0..lhs.len() {
                 let (Some(a), Some(b)) = (lhs.get(step), rhs.get(step)) else { continue };
-                let Made::Sample(sample, keep) = samples(op.op, a, b, &context.notes, op.at) else { continue };
+                let notes = Notes::default();
+                let made = samples(op.op, a, b, &notes, op.at);
+                if !notes.is_empty() {
+                    last.insert(step, notes);
+                }
+                let Made::Sample(sample, keep) = made else { continue };
                 if op.return_bool {
                     out.set(step, f64::from(u8::from(keep)));
                 } else if keep {

@@ -4,7 +4,7 @@ use nightjar_model::TimestampMs;
 
 use crate::eval::Column;
 use crate::histogram;
-use crate::rollup::reach::{Extrapolation, Family};
+use crate::rollup::reach::{Extrapolation, Extrapolations, Family};
 use crate::rollup::window::{Timeline, WindowSpec};
 use crate::rollup::{Call, Outcome, Window, float};
 use crate::start_time::{is_start_reset, starts_overlap};
@@ -23,16 +23,17 @@ pub(crate) struct FloatSeries<'a> {
 pub(crate) fn floats(family: Family, series: &FloatSeries<'_>, call: &Call<'_>, out: &mut Column) {
     let resets = if family.counter { resets(series) } else { Vec::new() };
     let overlapping = if family.counter { overlapping(series) } else { Vec::new() };
-    if resets.is_empty() && series.st.is_empty() {
-        return steady(family, series, call.range_seconds, out);
+    if series.st.is_empty() {
+        return edges(family, series, &resets, call.range_seconds, out);
     }
     let (mut reset, mut overlap) = (0, 0);
     let extrapolations = series.timeline.extrapolations(series.spec);
     let (v, st) = (series.v, series.st);
-    for (step, (extent, times)) in series.timeline.extents.iter().zip(extrapolations).enumerate() {
+    for (step, extent) in series.timeline.extents.iter().enumerate() {
         if extent.is_empty() {
             continue;
         }
+        let times = extrapolations.get(step);
         let (first, last) = (extent.from as usize, extent.to as usize - 1);
         let mut change = v[last] - v[first];
         while resets.get(reset).is_some_and(|r| *r <= first) {
@@ -63,22 +64,54 @@ pub(crate) fn floats(family: Family, series: &FloatSeries<'_>, call: &Call<'_>, 
     }
 }
 
-/// The usual case: no resets, no start times.
-fn steady(family: Family, series: &FloatSeries<'_>, range_seconds: f64, out: &mut Column) {
+/// The usual case: no start times. What a step without two samples comes to does not count.
+fn edges(family: Family, series: &FloatSeries<'_>, resets: &[usize], range_seconds: f64, out: &mut Column) {
     let extrapolations = series.timeline.extrapolations(series.spec);
-    let v = series.v;
+    let value = |i: u32| series.v.get(i as usize).copied().unwrap_or(0.0);
     out.present.clone_from(series.timeline.pairs());
-    for ((value, extent), times) in out.values.iter_mut().zip(&series.timeline.extents).zip(extrapolations) {
-        if extent.len() < 2 {
-            continue;
+    let mut first = Vec::with_capacity(out.values.len());
+    for (change, extent) in out.values.iter_mut().zip(&series.timeline.extents) {
+        first.push(value(extent.from));
+        *change = value(extent.to.wrapping_sub(1)) - value(extent.from);
+    }
+    add_resets(series, resets, &mut out.values);
+    let extrapolate = match family {
+        Family { counter: true, per_second: true } => extrapolate::<true, true>,
+        Family { counter: true, per_second: false } => extrapolate::<true, false>,
+        Family { counter: false, per_second: true } => extrapolate::<false, true>,
+        Family { counter: false, per_second: false } => extrapolate::<false, false>,
+    };
+    extrapolate(&mut out.values, &first, extrapolations, range_seconds);
+}
+
+/// Adds what counters had reached before each reset to the changes of the windows that see it, in order.
+fn add_resets(series: &FloatSeries<'_>, mut resets: &[usize], changes: &mut [f64]) {
+    for (change, extent) in changes.iter_mut().zip(&series.timeline.extents) {
+        let over = resets.iter().take_while(|reset| **reset <= extent.from as usize).count();
+        resets = &resets[over..];
+        if resets.is_empty() {
+            return;
         }
-        let first = v[extent.from as usize];
-        let change = v[extent.to as usize - 1] - first;
-        let zero = times.sampled * (first / change);
-        let known = family.counter && change > 0.0 && first >= 0.0;
-        let to_start = if known && zero < times.to_start { zero } else { times.to_start };
-        let factor = (times.sampled + to_start + times.to_end) / times.sampled;
-        *value = change * if family.per_second { factor / range_seconds } else { factor };
+        for reset in resets.iter().take_while(|reset| **reset < extent.to as usize) {
+            *change += series.v[reset - 1];
+        }
+    }
+}
+
+/// Extrapolates changes from first values. Columns only and no branches: several steps at once.
+fn extrapolate<const COUNTER: bool, const PER_SECOND: bool>(
+    changes: &mut [f64],
+    first: &[f64],
+    times: &Extrapolations,
+    range_seconds: f64,
+) {
+    let columns = first.iter().zip(&times.sampled).zip(times.to_start.iter().zip(&times.to_end));
+    for (change, ((first, sampled), (to_start, to_end))) in changes.iter_mut().zip(columns) {
+        let zero = sampled * (first / *change);
+        let known = COUNTER & (*change > 0.0) & (*first >= 0.0) & (zero < *to_start);
+        let to_start = if known { zero } else { *to_start };
+        let factor = (sampled + to_start + to_end) / sampled;
+        *change *= if PER_SECOND { factor / range_seconds } else { factor };
     }
 }
 
@@ -94,6 +127,11 @@ fn from_start(begins: TimestampMs, times: &[TimestampMs], range_end: TimestampMs
 fn resets(series: &FloatSeries<'_>) -> Vec<usize> {
     let FloatSeries { t, v, st, .. } = series;
     let mut out: Vec<usize> = Vec::new();
+    // Mostly there is none; that is found out without a branch a value.
+    let falls = v.iter().zip(v.iter().skip(1)).fold(false, |falls, (a, b)| falls | (b < a));
+    if st.is_empty() && !falls {
+        return out;
+    }
     if st.is_empty() {
         out.extend((1..v.len()).filter(|i| v[*i] < v[i - 1]));
     } else {

@@ -61,3 +61,30 @@ impl Extrapolation {
         if self.sampled == 0.0 { 1.0 } else { (self.sampled + to_start + self.to_end) / self.sampled }
     }
 }
+
+/// Extrapolation at all steps, as columns of equal length.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extrapolations {
+    pub(crate) sampled: Vec<f64>,
+    pub(crate) to_start: Vec<f64>,
+    pub(crate) to_end: Vec<f64>,
+}
+
+impl Extrapolations {
+    /// That of a step.
+    pub(crate) fn get(&self, step: usize) -> Extrapolation {
+        Extrapolation { sampled: self.sampled[step], to_start: self.to_start[step], to_end: self.to_end[step] }
+    }
+}
+
+impl FromIterator<Extrapolation> for Extrapolations {
+    fn from_iter<I: IntoIterator<Item = Extrapolation>>(all: I) -> Extrapolations {
+        let mut columns = Extrapolations::default();
+        for one in all {
+            columns.sampled.push(one.sampled);
+            columns.to_start.push(one.to_start);
+            columns.to_end.push(one.to_end);
+        }
+        columns
+    }
+}

@@ -2,8 +2,8 @@
 
 use nightjar_model::TimestampMs;
 
-use crate::error::QueryError;
 use crate::kahan::Kahan;
+use crate::rollup::series::{Chain, check_factors};
 use crate::rollup::{Call, Outcome, Window, float};
 
 /// `deriv`.
@@ -26,26 +26,11 @@ pub(crate) fn predict_linear(w: &Window<'_>, call: &Call<'_>) -> Outcome {
 /// `double_exponential_smoothing`.
 pub(crate) fn double_exponential_smoothing(w: &Window<'_>, call: &Call<'_>) -> Outcome {
     let (smoothing, trend) = (call.param(0, w), call.param(1, w));
-    for (what, short, factor) in [("smoothing", "sf", smoothing), ("trend", "tf", trend)] {
-        if factor <= 0.0 || factor >= 1.0 {
-            let text = format!("invalid {what} factor. Expected: 0 < {short} < 1, got: {factor:.6}");
-            return Err(QueryError::execution(text));
-        }
-    }
+    check_factors(smoothing, trend)?;
     if !enough(w, call) {
         return Ok(None);
     }
-    let v = w.v;
-    let (mut before, mut now, mut slope) = (0.0, v[0], v[1] - v[0]);
-    for (i, value) in v.iter().enumerate().skip(1) {
-        let x = smoothing * value;
-        if i > 1 {
-            slope = trend * (now - before) + (1.0 - trend) * slope;
-        }
-        let y = (1.0 - smoothing) * (now + slope);
-        (before, now) = (now, x + y);
-    }
-    float(now)
+    float(Chain::over(w.v, smoothing, trend).finish())
 }
 
 /// Whether there are two floats; notes ignored histograms.

@@ -2,8 +2,11 @@
 
 use nightjar_model::TimestampMs;
 
+use crate::error::QueryError;
+use crate::eval::Column;
 use crate::rollup::changes::Differ;
 use crate::rollup::reach::Family;
+use crate::rollup::series::{self, FloatWindows};
 use crate::rollup::{Call, Outcome, Window, changes, over_time, regression};
 
 /// How a function folds windows.
@@ -17,6 +20,11 @@ pub(crate) enum Kernel {
     Neighbours(Differ, fn(&Window<'_>, &Call<'_>) -> Outcome),
     /// `irate` (true), `idelta`: the last two samples.
     LastTwo(bool),
+    /// All windows of a series without histograms in one pass; the other fold serves windows with histograms.
+    Series(
+        fn(&FloatWindows<'_>, &Call<'_>, &mut Column) -> Result<(), QueryError>,
+        fn(&Window<'_>, &Call<'_>) -> Outcome,
+    ),
     /// A fold of whole windows.
     Windows(fn(&Window<'_>, &Call<'_>) -> Outcome),
 }
@@ -35,7 +43,7 @@ pub(crate) enum Histograms {
 /// The kernel of a function over a range vector.
 pub(crate) fn kernel(func: &str) -> Option<Kernel> {
     use Histograms::{Folded, Ignored, Whole};
-    use Kernel::{Extrapolated, Floats, LastTwo, Neighbours, Windows};
+    use Kernel::{Extrapolated, Floats, LastTwo, Neighbours, Series, Windows};
     let family = |counter, per_second| Extrapolated(Family { counter, per_second });
     Some(match func {
         "rate" => family(true, true),
@@ -47,15 +55,21 @@ pub(crate) fn kernel(func: &str) -> Option<Kernel> {
         "changes" => Neighbours(Differ::Change, changes::changes),
         "deriv" => Windows(regression::deriv),
         "predict_linear" => Windows(regression::predict_linear),
-        "double_exponential_smoothing" => Windows(regression::double_exponential_smoothing),
+        "double_exponential_smoothing" => Series(series::smooth, regression::double_exponential_smoothing),
         "avg_over_time" => Floats(over_time::average, Folded(over_time::average_histograms)),
         "sum_over_time" => Floats(over_time::sum, Folded(over_time::sum_histograms)),
         "count_over_time" => Floats(|_, v| v.len() as f64, Whole(over_time::count)),
         "present_over_time" | "absent_over_time" => Floats(|_, _| 1.0, Whole(over_time::present)),
         "first_over_time" => Floats(|_, v| v[0], Whole(over_time::first)),
         "last_over_time" => Floats(|_, v| v[v.len() - 1], Whole(over_time::last)),
-        "min_over_time" => Floats(over_time::min, Ignored),
-        "max_over_time" => Floats(over_time::max, Ignored),
+        "min_over_time" => Series(
+            |w, _, out| Ok(series::extremes(w, |new, best| new < best, out)),
+            |w, call| fold(over_time::min, Ignored, w, call),
+        ),
+        "max_over_time" => Series(
+            |w, _, out| Ok(series::extremes(w, |new, best| new > best, out)),
+            |w, call| fold(over_time::max, Ignored, w, call),
+        ),
         "stddev_over_time" => Floats(over_time::deviation, Ignored),
         "stdvar_over_time" => Floats(over_time::variance, Ignored),
         "mad_over_time" => Floats(over_time::median_deviation, Ignored),
@@ -63,7 +77,9 @@ pub(crate) fn kernel(func: &str) -> Option<Kernel> {
         "ts_of_min_over_time" => Floats(over_time::time_of_min, Ignored),
         "ts_of_first_over_time" => Windows(over_time::time_of_first),
         "ts_of_last_over_time" => Windows(over_time::time_of_last),
-        "quantile_over_time" => Windows(over_time::quantile_over_time),
+        "quantile_over_time" => {
+            Series(|w, call, out| Ok(series::quantiles(w, call, out)), over_time::quantile_over_time)
+        }
         _ => return None,
     })
 }

@@ -10,7 +10,7 @@ use crate::eval::Grid;
 use crate::eval::bits::Bits;
 use crate::eval::grid::reference;
 use crate::plan::Selector;
-use crate::rollup::reach::Extrapolation;
+use crate::rollup::reach::{Extrapolation, Extrapolations};
 
 /// How windows lie relative to steps.
 #[derive(Clone, Copy, Debug)]
@@ -100,14 +100,30 @@ pub(crate) struct Timeline {
     times: Arc<[TimestampMs]>,
     /// One a step.
     pub(crate) extents: Vec<Extent>,
-    extrapolations: OnceCell<Vec<Extrapolation>>,
+    extrapolations: OnceCell<Extrapolations>,
     pairs: OnceCell<Bits>,
+    samples: OnceCell<(u64, u64)>,
 }
 
 impl Timeline {
     /// Windows over `times`.
     pub(crate) fn new(spec: &WindowSpec, times: Arc<[TimestampMs]>) -> Timeline {
-        Timeline { extents: spec.extents(&times), times, extrapolations: OnceCell::new(), pairs: OnceCell::new() }
+        let extents = spec.extents(&times);
+        let (extrapolations, pairs, samples) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Timeline { extents, times, extrapolations, pairs, samples }
+    }
+
+    /// How many samples the steps see together, and how many different ones.
+    pub(crate) fn samples(&self) -> (u64, u64) {
+        *self.samples.get_or_init(|| {
+            let (mut samples, mut fresh, mut seen) = (0, 0, 0);
+            for extent in &self.extents {
+                samples += extent.len() as u64;
+                fresh += u64::from(extent.to.saturating_sub(extent.from.max(seen)));
+                seen = seen.max(extent.to);
+            }
+            (samples, fresh)
+        })
     }
 
     /// Steps that see at least two samples.
@@ -120,7 +136,7 @@ impl Timeline {
     }
 
     /// What extrapolation needs, for each step.
-    pub(crate) fn extrapolations(&self, spec: &WindowSpec) -> &[Extrapolation] {
+    pub(crate) fn extrapolations(&self, spec: &WindowSpec) -> &Extrapolations {
         self.extrapolations.get_or_init(|| {
             let one = |(step, extent): (usize, &Extent)| {
                 Extrapolation::new(&self.times[extent.range()], spec.range_end(step), spec.range_ms)

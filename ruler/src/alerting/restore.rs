@@ -78,7 +78,13 @@ impl Alerting {
 }
 
 /// Since when an alert counts as active that held from `since` on and was last seen at `down_at`.
-fn resumed(since: TimestampMs, down_at: TimestampMs, now: TimestampMs, for_ms: i64, grace_ms: i64) -> TimestampMs {
+pub(crate) fn resumed(
+    since: TimestampMs,
+    down_at: TimestampMs,
+    now: TimestampMs,
+    for_ms: i64,
+    grace_ms: i64,
+) -> TimestampMs {
     let remaining = for_ms - (down_at - since);
     if remaining <= 0 {
         since

@@ -26,6 +26,7 @@ impl Group {
         self.counters = from.counters;
         self.restore_in = from.restore_in;
         self.departed = from.departed;
+        self.saved_at = None;
         let mut left: HashMap<String, VecDeque<_>> = HashMap::new();
         for rule in from.rules {
             left.entry(rule.identity()).or_default().push_back(rule);
@@ -35,6 +36,7 @@ impl Group {
             rule.series = old.series;
             if let (Some(alerting), Some(old)) = (&mut rule.alerting, old.alerting) {
                 alerting.alerts = old.alerts;
+                alerting.saved = old.saved;
                 alerting.restored = old.restored;
             }
         }

@@ -2,5 +2,7 @@
 
 mod alert_generator;
 mod alerts;
+mod day;
 mod records;
 mod reload;
+mod restart;

@@ -3,6 +3,8 @@
 //! A page is where front-coding restarts, so finding a value is a binary search over first values, one page, and a
 //! binary search in it.
 
+use nightjar_model::regex::Texts;
+
 use crate::bytes::{Corrupt, Cursor, put_text, put_varint};
 
 /// The most bytes of decoded text in a page of many values.
@@ -99,6 +101,11 @@ impl Dictionary {
         let end = *self.ends.get(i)? as usize;
         let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
         self.text.get(start..end)
+    }
+
+    /// All values.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        Texts { text: &self.text, ends: &self.ends }
     }
 
     /// Bytes held in memory.

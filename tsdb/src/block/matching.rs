@@ -228,12 +228,30 @@ impl<D: Disk> Block<D> {
         }
         let prefix = regex.prefix().unwrap_or("");
         let start = if prefix.is_empty() { name.base } else { self.lower_bound(name, prefix)? };
-        self.each_value(start..name.base + name.count, |pair, value| {
-            if regex.is_match(value) {
-                hits.push(pair);
+        let (end, kind) = (name.base + name.count, Kind::Dictionary);
+        let (mut next, mut finder) = (start, None);
+        while next < end {
+            let Some(number) = self.directory.section(kind).page_of(next) else { break };
+            let dictionary = self.page::<Dictionary>(kind, number)?;
+            let first = self.page_ref(kind, number).first;
+            let last = end.min(first + dictionary.len() as u32);
+            let Some(newest) = (next < last).then(|| dictionary.get((last - 1 - first) as usize)).flatten() else {
+                let what = crate::bytes::Corrupt { what: "dictionary size", at: 0 };
+                return Err(self.corrupt(kind, number, what));
+            };
+            let finder = finder.get_or_insert_with(|| regex.finder(dictionary.texts()));
+            finder.find(dictionary.texts(), |i| {
+                let pair = first + i as u32;
+                if (next..last).contains(&pair) {
+                    hits.push(pair);
+                }
+            });
+            // Values are sorted: those with the prefix end here.
+            if !newest.starts_with(prefix) {
+                break;
             }
-            value.starts_with(prefix)
-        })?;
+            next = last;
+        }
         Ok(hits)
     }
 }

@@ -141,6 +141,14 @@ impl<D: Disk> Block<D> {
         self.directory.section(kind).pages[page]
     }
 
+    /// Number of the page that should have `key`.
+    pub(super) fn page_with(&self, kind: Kind, key: u32) -> Result<usize, BlockError> {
+        self.directory.section(kind).page_of(key).ok_or_else(|| BlockError::NotReadable {
+            file: self.name.clone(),
+            reason: format!("its directory names no page of {} for number {key}", kind.as_str()),
+        })
+    }
+
     /// A decoded page, from the cache or the file.
     pub(super) fn page<T: Content>(&self, kind: Kind, page: usize) -> Result<Arc<T>, BlockError> {
         let key = CacheKey { salt: self.trailer.salt, kind: kind as u8, number: page as u32, part: (0, 0), last: 0 };

@@ -38,7 +38,7 @@ impl<D: Disk> Block<D> {
                 let metric = facts.pairs(i).iter().copied().find(|p| names.contains_key(p)).unwrap_or(u32::MAX);
                 let known = by_pair.entry(metric).or_default();
                 known.series += 1;
-                known.samples += (samples[i] + histograms[i]) as u64;
+                known.samples += samples[i].saturating_add(histograms[i]).max(0) as u64;
                 metrics.push(metric);
             }
         }

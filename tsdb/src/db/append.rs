@@ -52,6 +52,7 @@ impl<D: Disk> Inner<D> {
     }
 
     fn wait_for_room(&self, now: TimestampMs) -> Result<(), AppendError> {
+        self.check_reserve(now)?;
         let mut queue = self.queue.lock();
         loop {
             if queue.stopping {
@@ -67,5 +68,20 @@ impl<D: Disk> Inner<D> {
                 return Err(unavailable("the disk is too slow: the write queue (queue_bytes) is full"));
             }
         }
+    }
+
+    /// After a full disk: whether there is room again.
+    fn check_reserve(&self, now: TimestampMs) -> Result<(), AppendError> {
+        let failed = {
+            let queue = self.queue.lock();
+            queue.failed.is_some() && queue.refusal(now).is_none()
+        };
+        if !failed {
+            return Ok(());
+        }
+        self.reserve.lock().take_back().map_err(|reason| {
+            self.queue.lock().failed = Some((now, reason.as_str().into()));
+            unavailable(reason)
+        })
     }
 }

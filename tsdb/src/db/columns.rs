@@ -7,8 +7,9 @@ use nightjar_model::{ClosedRange, HistogramSample, TimestampMs};
 
 use super::deletions::Hidden;
 use super::directory::{Pick, Position};
-use super::frames::{FrameReader, Lane};
+use super::frames::FrameReader;
 use super::packed::{Packed, Places};
+use super::tile::{Tile, TileColumn, TileValues};
 use crate::wal::rows::RowSink;
 use crate::wal::section::{Kind, read_histograms};
 use nightjar_platform::Disk;
@@ -31,6 +32,20 @@ impl Values {
         match self {
             Values::Plain(values) => values.push(f64::from_bits(bits)),
             Values::Packed(values) => values.push(bits),
+        }
+    }
+
+    fn extend(&mut self, more: &[f64]) {
+        match self {
+            Values::Plain(values) => values.extend_from_slice(more),
+            Values::Packed(values) => more.iter().for_each(|v| values.push(v.to_bits())),
+        }
+    }
+
+    fn repeat(&mut self, value: f64, times: usize) {
+        match self {
+            Values::Plain(values) => values.resize(values.len() + times, value),
+            Values::Packed(values) => (0..times).for_each(|_| values.push(value.to_bits())),
         }
     }
 
@@ -64,7 +79,7 @@ struct Column {
 }
 
 /// Collects the rows of one timeline.
-struct Columns {
+pub(crate) struct Columns {
     range: ClosedRange,
     floor: TimestampMs,
     late: bool,
@@ -121,8 +136,10 @@ impl RowSink for Columns {
 }
 
 impl Columns {
-    fn new(range: ClosedRange, members: usize, pack: bool, hidden: Hidden) -> Columns {
-        let values = || if pack { Values::Packed(Packed::default()) } else { Values::default() };
+    /// Takes samples in `range`; `pack` keeps them small, else there is room for `samples` of each member.
+    pub(crate) fn new(range: ClosedRange, members: usize, pack: bool, samples: usize, hidden: Hidden) -> Columns {
+        let plain = || Values::Plain(Vec::with_capacity(samples));
+        let values = || if pack { Values::Packed(Packed::default()) } else { plain() };
         let columns = (0..members).map(|_| Column { values: values(), ..Column::default() }).collect();
         Columns {
             range,
@@ -140,7 +157,8 @@ impl Columns {
         }
     }
 
-    fn histograms<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, members: &[u32]) {
+    /// Reads a section of histograms.
+    pub(crate) fn histograms<D: Disk>(&mut self, reader: &mut FrameReader<'_, D>, pick: &Pick, members: &[u32]) {
         let (range, columns, section, hidden) = (self.range, &mut self.columns, self.section, &self.hidden);
         reader.section(&pick.entry, |_, bytes| {
             read_histograms(bytes, |index, sample| {
@@ -159,11 +177,82 @@ impl Columns {
         self.times.push(t);
     }
 
-    fn begin(&mut self, pick: &Pick) {
+    /// What comes next is of this section.
+    pub(crate) fn begin(&mut self, pick: &Pick) {
         self.floor = pick.floor;
         self.position = pick.entry.position();
         self.section += 1;
         self.late = pick.entry.kind() == Kind::LateRows;
+    }
+}
+
+impl Columns {
+    /// What was read, to be kept.
+    pub(crate) fn into_tile(self, members: &[u32]) -> Tile {
+        let column = |column: Column| {
+            let values = TileValues::new(column.values.into_vec());
+            Arc::new(TileColumn { at: column.at, values, starts: column.starts })
+        };
+        Tile { members: members.to_vec(), times: self.times, columns: self.columns.into_iter().map(column).collect() }
+    }
+
+    /// Takes over rows at `times` that were kept, column by column.
+    pub(crate) fn take<'t>(&mut self, times: &[TimestampMs], columns: impl Iterator<Item = &'t TileColumn>) {
+        self.late = false;
+        let place = |t: &TimestampMs| {
+            self.run(*t);
+            if self.inside { self.at } else { OUTSIDE }
+        };
+        let places: Vec<u32> = times.iter().map(place).collect();
+        let first = places.iter().position(|place| *place != OUTSIDE).unwrap_or(places.len());
+        let last = places.iter().rposition(|place| *place != OUTSIDE).map_or(first, |last| last + 1);
+        let straight = places[first..last].windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1));
+        for (column, kept) in self.columns.iter_mut().zip(columns) {
+            if straight && kept.starts.is_empty() && column.starts.is_empty() {
+                column.take_straight(kept, first..last, places.get(first).copied().unwrap_or(0));
+            } else {
+                column.take_each(kept, &places);
+            }
+        }
+    }
+}
+
+/// The place of a time that does not count.
+const OUTSIDE: u32 = u32::MAX;
+
+impl Column {
+    /// Takes what was kept within `inside`, whose first place is `place` here, without start times.
+    fn take_straight(&mut self, kept: &TileColumn, inside: std::ops::Range<usize>, place: u32) {
+        let mut before = 0;
+        for range in kept.at.ranges() {
+            let (start, end) = (range.start.max(inside.start), range.end.min(inside.end));
+            if start < end {
+                let at = |i: usize| place + (i - inside.start) as u32;
+                self.at.push_range(at(start), at(end));
+                let first = before + start - range.start;
+                match &kept.values {
+                    TileValues::Same(value) => self.values.repeat(*value, end - start),
+                    TileValues::Each(values) => self.values.extend(&values[first..first + end - start]),
+                }
+            }
+            before += range.len();
+        }
+    }
+
+    /// Takes what was kept one by one; `places` are those of its times here.
+    fn take_each(&mut self, kept: &TileColumn, places: &[u32]) {
+        for (i, at) in kept.at.ranges().flatten().enumerate() {
+            if places[at] == OUTSIDE {
+                continue;
+            }
+            self.at.push(places[at]);
+            self.values.push(kept.values.get(i).to_bits());
+            let start = kept.starts.get(i).copied().unwrap_or(0);
+            if start != 0 || !self.starts.is_empty() {
+                self.starts.resize(self.values.len() - 1, 0);
+                self.starts.push(start);
+            }
+        }
     }
 }
 
@@ -189,16 +278,6 @@ impl Samples {
     }
 }
 
-/// Some members of one timeline.
-pub(crate) struct Wanted<'a> {
-    /// Its number.
-    pub(crate) timeline: u32,
-    /// The timeline's sections to read, in order of writing.
-    pub(crate) picks: &'a [Pick],
-    /// Numbers within the timeline, ascending, each once.
-    pub(crate) members: Vec<u32>,
-}
-
 /// Samples of one member that were read and are not asked for yet.
 pub(crate) struct Waiting {
     times: Arc<[TimestampMs]>,
@@ -209,51 +288,21 @@ pub(crate) struct Waiting {
 #[derive(Default)]
 pub(crate) struct Shared(Option<(Places, Arc<[TimestampMs]>)>);
 
-/// Reads the samples in `range` of the members of one timeline.
-pub(crate) fn read<D: Disk>(
-    reader: &mut FrameReader<'_, D>,
-    timeline: u32,
-    picks: &[Pick],
-    members: &[u32],
-    range: ClosedRange,
-) -> Vec<Samples> {
-    let wanted = Wanted { timeline, picks, members: members.to_vec() };
-    let mut shared = Shared::default();
-    let waiting = read_many(reader, &[wanted], range, false).pop().unwrap_or_default();
-    waiting.into_iter().map(|w| w.finish(&mut shared)).collect()
-}
+/// Bytes a sample takes on average while it waits plain,
+const SAMPLE_BYTES: usize = 8;
+/// and packed,
+const PACKED_BYTES: usize = 1;
+/// and a series in any case.
+const SERIES_BYTES: usize = 200;
 
-/// Reads the samples in `range` of members of several timelines, for each the list of its members. Timelines share
-/// frames, so all are read in the order of writing: each frame once. `pack` keeps what is read small.
-pub(crate) fn read_many<D: Disk>(
-    reader: &mut FrameReader<'_, D>,
-    wanted: &[Wanted<'_>],
-    range: ClosedRange,
-    pack: bool,
-) -> Vec<Vec<Waiting>> {
-    let hidden = |w: &Wanted<'_>| Hidden::new(&reader.view.parts.deletions, w.timeline, &w.members);
-    let lane = |w: &Wanted<'_>| (Lane::new(&w.members), Columns::new(range, w.members.len(), pack, hidden(w)));
-    let mut lanes: Vec<_> = wanted.iter().map(lane).collect();
-    let mut order: Vec<(Position, u32, u32)> = Vec::new();
-    for (lane, w) in wanted.iter().enumerate() {
-        order.extend(w.picks.iter().enumerate().map(|(pick, p)| (p.entry.position(), lane as u32, pick as u32)));
-    }
-    order.sort_unstable();
-    for (_, number, pick) in order {
-        let number = number as usize;
-        let (lane, columns) = &mut lanes[number];
-        let pick = &wanted[number].picks[pick as usize];
-        columns.begin(pick);
-        match pick.entry.kind() {
-            Kind::Histograms => columns.histograms(reader, pick, &wanted[number].members),
-            _ => lane.read(reader, pick, columns),
-        }
-    }
-    lanes.into_iter().map(|(_, columns)| columns.wait()).collect()
+/// About how many bytes a series with so many samples takes while it waits.
+pub(crate) fn waiting_bytes(samples: usize, packed: bool) -> usize {
+    samples * if packed { PACKED_BYTES } else { SAMPLE_BYTES } + SERIES_BYTES
 }
 
 impl Columns {
-    fn wait(self) -> Vec<Waiting> {
+    /// What was read, member by member.
+    pub(crate) fn wait(self) -> Vec<Waiting> {
         let times: Arc<[TimestampMs]> = self.times.into();
         let waiting = |mut column: Column| {
             column.at.disordered |= !self.ascending;

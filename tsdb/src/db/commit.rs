@@ -41,6 +41,7 @@ impl<D: Disk> Inner<D> {
             }
             match committed {
                 Ok(()) => {
+                    self.queue.lock().failed = None;
                     for Waiting { done, report } in waiting {
                         self.counters.note(&report);
                         done(Ok(report));
@@ -95,6 +96,9 @@ impl<D: Disk> Inner<D> {
     #[cold]
     fn refuse(&self, frames: &Pending, mut waiting: Vec<Waiting>, error: &io::Error) {
         self.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
+        if error.kind() == io::ErrorKind::StorageFull {
+            self.reserve.lock().give_up();
+        }
         let root = self.disk.display_root();
         let reason = format!("cannot write to {root}: {error}; nothing is accepted until it is possible again");
         tracing::error!(%error, path = root, "write-ahead log cannot be written");

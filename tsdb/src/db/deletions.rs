@@ -173,6 +173,11 @@ impl Deletions {
         self.of(salt).filter(|cut| cut.series.contains(id)).for_each(|cut| cut_exemplars(exemplars, cut.times));
     }
 
+    /// Whether frames hold deleted samples.
+    pub(crate) fn touches_frames(&self) -> bool {
+        !self.head.is_empty()
+    }
+
     /// Whether a member of a timeline may have deleted samples at or after `from` in frames.
     pub(crate) fn holds(&self, timeline: u32, member: u32, from: TimestampMs) -> bool {
         self.head.values().any(|cut| cut.times.end >= from && cut.has(timeline, member))

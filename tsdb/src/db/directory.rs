@@ -6,7 +6,7 @@ use nightjar_model::{ClosedRange, TimestampMs};
 use crate::wal::section::{Kind, Section};
 
 /// A place in the log; later places are greater.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Position(u64);
 
 impl Position {
@@ -121,7 +121,8 @@ impl Entry {
         }
     }
 
-    fn overlaps(&self, range: ClosedRange, floor: TimestampMs) -> bool {
+    /// Whether it may have samples in `range` that are not older than `floor`.
+    pub(crate) fn overlaps(&self, range: ClosedRange, floor: TimestampMs) -> bool {
         self.t_min <= range.end && self.t_max() >= range.start.max(floor)
     }
 }
@@ -137,10 +138,51 @@ pub(crate) struct Pick {
     pub(crate) broken: bool,
 }
 
+/// The sections of one timeline.
+#[derive(Debug)]
+struct Line {
+    /// In order of writing.
+    entries: Vec<Entry>,
+    /// The greatest last time.
+    max_t: TimestampMs,
+    /// Whether last times never fall, so that one that is too old ends a search.
+    ordered: bool,
+}
+
+impl Line {
+    fn new() -> Line {
+        Line { entries: Vec::new(), max_t: TimestampMs::MIN, ordered: true }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.ordered &= entry.t_max() >= self.max_t;
+        self.max_t = self.max_t.max(entry.t_max());
+        self.entries.push(entry);
+    }
+
+    /// The sections that may matter from `start` on, newest first.
+    fn since(&self, start: TimestampMs) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().rev().take_while(move |e| !self.ordered || e.t_max() >= start)
+    }
+
+    /// The same in order of writing, and what is before them in the epoch of the first one.
+    fn with_epoch(&self, start: TimestampMs) -> &[Entry] {
+        if !self.ordered {
+            return &self.entries;
+        }
+        let mut first = self.entries.partition_point(|e| e.t_max() < start);
+        let begins = |e: &Entry| e.kind() == Kind::Rows && e.begins_epoch();
+        while first > 0 && self.entries.get(first).is_some_and(|e| !begins(e)) {
+            first -= 1;
+        }
+        &self.entries[first..]
+    }
+}
+
 /// The sections of all timelines, each list in order of writing.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    lines: HashMap<u32, Vec<Entry>>,
+    lines: HashMap<u32, Line>,
     /// Places before which frames are missing, ascending.
     breaks: Vec<Position>,
 }
@@ -148,7 +190,7 @@ pub(crate) struct Directory {
 impl Directory {
     /// Adds the newest section of a timeline.
     pub(crate) fn add(&mut self, timeline: u32, entry: Entry) {
-        self.lines.entry(timeline).or_default().push(entry);
+        self.lines.entry(timeline).or_insert_with(Line::new).push(entry);
     }
 
     /// Notes that frames are missing before `position`, the newest place.
@@ -158,23 +200,33 @@ impl Directory {
 
     /// All sections of a timeline.
     pub(crate) fn entries(&self, timeline: u32) -> &[Entry] {
-        self.lines.get(&timeline).map_or(&[], |entries| entries)
+        self.lines.get(&timeline).map_or(&[], |line| &line.entries)
     }
 
     /// All timelines and their sections, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &[Entry])> {
-        self.lines.iter().map(|(timeline, entries)| (*timeline, &entries[..]))
+        self.lines.iter().map(|(timeline, line)| (*timeline, &line.entries[..]))
     }
 
     /// Newest time on a timeline; `MIN` without any.
     pub(crate) fn max_t(&self, timeline: u32) -> TimestampMs {
-        self.entries(timeline).iter().map(Entry::t_max).max().unwrap_or(TimestampMs::MIN)
+        self.lines.get(&timeline).map_or(TimestampMs::MIN, |line| line.max_t)
     }
 
     /// Whether a timeline has samples in `range` written before `horizon` that are in no block.
     pub(crate) fn has(&self, timeline: u32, range: ClosedRange, horizon: Position, seal: &Seal) -> bool {
-        let mut entries = self.entries(timeline).iter().rev();
-        entries.any(|e| e.position() < horizon && e.overlaps(range, seal.floor(e.position())))
+        let mut since = self.since(timeline, range.start);
+        since.any(|e| e.position() < horizon && e.overlaps(range, seal.floor(e.position())))
+    }
+
+    /// The sections of a timeline that may have samples from `start` on, newest first, among others.
+    pub(crate) fn since(&self, timeline: u32, start: TimestampMs) -> impl Iterator<Item = &Entry> {
+        self.lines.get(&timeline).into_iter().flat_map(move |line| line.since(start))
+    }
+
+    /// Whether frames are missing somewhere.
+    pub(crate) fn has_breaks(&self) -> bool {
+        !self.breaks.is_empty()
     }
 
     /// The sections to read for `range`, in order of writing: those that overlap it, and those of rows before them in
@@ -184,7 +236,7 @@ impl Directory {
         // Rows of the current epoch that nobody needs so far.
         let mut waiting: Vec<Pick> = Vec::new();
         let mut epoch_start = None;
-        for entry in self.entries(timeline) {
+        for entry in self.lines.get(&timeline).map_or(&[][..], |line| line.with_epoch(range.start)) {
             let position = entry.position();
             if position >= horizon {
                 break;
@@ -221,20 +273,21 @@ impl Directory {
     /// on: then its rows are needed.
     pub(crate) fn first_needed(&self, seal: &Seal, open: impl Fn(u32) -> bool) -> Option<Position> {
         let first =
-            |(number, entries): (&u32, &Vec<Entry>)| kept(entries, seal, open(*number)).first().map(Entry::position);
+            |(number, line): (&u32, &Line)| kept(&line.entries, seal, open(*number)).first().map(Entry::position);
         self.lines.iter().filter_map(first).min()
     }
 
     /// Drops sections nobody needs once `seal` holds.
     pub(crate) fn prune(&mut self, seal: &Seal, open: impl Fn(u32) -> bool) {
-        self.lines.retain(|number, entries| {
-            let kept = kept(entries, seal, open(*number));
-            if kept.len() < entries.len() {
-                *entries = kept;
+        self.lines.retain(|number, line| {
+            let kept = kept(&line.entries, seal, open(*number));
+            if kept.len() < line.entries.len() {
+                *line = Line::new();
+                kept.into_iter().for_each(|entry| line.push(entry));
             }
-            !entries.is_empty()
+            !line.entries.is_empty()
         });
-        let first = self.lines.values().filter_map(|entries| entries.first().map(Entry::position)).min();
+        let first = self.lines.values().filter_map(|line| line.entries.first().map(Entry::position)).min();
         self.breaks.retain(|b| first.is_some_and(|first| *b > first));
     }
 }

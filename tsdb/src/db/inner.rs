@@ -11,7 +11,9 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::changes::Changes;
 use super::directory::Directory;
 use super::keeping::Housekeeping;
+use super::reserve::Reserve;
 use super::scrub::Scrub;
+use super::tile::Tiles;
 use super::view::View;
 use crate::block::BlockCache;
 use crate::counters::Counters;
@@ -51,7 +53,13 @@ pub(crate) struct Inner<D: Disk> {
     pub(crate) changes: Mutex<Changes>,
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,
+    /// Decoded columns of frames.
+    pub(crate) tiles: Tiles,
     pub(crate) counters: Counters,
+    /// Room for the time when the disk is full.
+    pub(crate) reserve: Mutex<Reserve<D>>,
+    /// Memory is short: what can be sealed is.
+    pub(crate) relief: AtomicBool,
     pub(crate) clock: RealClock,
     /// Keeps the directory locked.
     pub(crate) _lock: D::File,

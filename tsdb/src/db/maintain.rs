@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use nightjar_model::TimestampMs;
-use nightjar_platform::Disk;
+use nightjar_platform::{Disk, DiskFile};
 
 use super::inner::Inner;
 use super::keeping::{Housekeeping, remove};
@@ -56,7 +56,17 @@ impl<D: Disk> Inner<D> {
     fn seal_due(&self) -> Option<TimestampMs> {
         let max_t = self.writer.read().head.max_t;
         let seal = self.view.read().parts.seal;
-        plan::seal_until(&self.directory.read(), &seal, max_t, &self.options)
+        let directory = self.directory.read();
+        let due = plan::seal_until(&directory, &seal, max_t, &self.options);
+        let limit = self.options.max_log_bytes;
+        let early = limit > 0 && self.log_bytes() > limit || self.relief.swap(false, Ordering::Relaxed);
+        due.or_else(|| if early { plan::seal_early(&directory, &seal, max_t) } else { None })
+    }
+
+    /// Bytes of the log's segments.
+    fn log_bytes(&self) -> u64 {
+        let parts = Arc::clone(&self.view.read().parts);
+        parts.segments.values().map(|s| s.file.len().unwrap_or(0)).sum()
     }
 
     fn seal_step(&self, keeping: &mut Housekeeping<D>, until: TimestampMs) -> io::Result<Maintained> {
@@ -109,7 +119,7 @@ impl<D: Disk> Inner<D> {
         for number in &old {
             let path = segment::path(*number);
             if doubt {
-                quarantine::put(&self.disk, &path)?
+                quarantine::put(&self.disk, &path, self.options.quarantine_bytes)?
             } else {
                 remove(&self.disk, &path)?
             }

@@ -213,15 +213,15 @@ pub(crate) fn deletions<D: Disk>(state: &State, head: &Head, blocks: &BTreeMap<u
     deletions
 }
 
-/// Puts aside or removes what the manifest does not name.
-pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
+/// Puts aside or removes what the manifest does not name; at most about `limit` bytes are kept aside.
+pub(crate) fn sweep<D: Disk>(disk: &D, state: &State, limit: u64) -> io::Result<()> {
     for entry in disk.list(Path::new(BLOCKS))? {
         let path = Path::new(BLOCKS).join(&entry.name);
         let is_garbage = state.garbage.iter().any(|n| block_path(*n) == path);
         if entry.name.ends_with(".tmp") || is_garbage {
             remove(disk, &path)?;
         } else if !state.blocks.iter().any(|n| block_path(*n) == path) {
-            quarantine::put(disk, &path)?;
+            quarantine::put(disk, &path, limit)?;
         }
     }
     if !state.garbage.is_empty() {
@@ -239,7 +239,7 @@ pub(crate) fn sweep<D: Disk>(disk: &D, state: &State) -> io::Result<()> {
         match segment::number_of(&entry.name) {
             Some(number) if number < state.scalars.first_segment => remove(disk, &path)?,
             Some(_) => {}
-            None => quarantine::put(disk, &path)?,
+            None => quarantine::put(disk, &path, limit)?,
         }
     }
     Ok(())

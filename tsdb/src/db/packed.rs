@@ -79,6 +79,28 @@ impl Places {
         }
     }
 
+    /// Adds the places `start..end`, of which there is at least one.
+    pub(crate) fn push_range(&mut self, start: u32, end: u32) {
+        match self.ranges.last_mut() {
+            Some((_, last)) if *last == start => *last = end,
+            Some((_, last)) => {
+                self.disordered |= *last > start;
+                self.ranges.push((start, end));
+            }
+            None => self.ranges.push((start, end)),
+        }
+    }
+
+    /// The places as ranges, in order.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+        self.ranges.iter().map(|(start, end)| *start as usize..*end as usize)
+    }
+
+    /// Bytes held in memory.
+    pub(crate) fn weight(&self) -> usize {
+        8 * self.ranges.capacity()
+    }
+
     /// The times at these places.
     pub(crate) fn times<'a>(&'a self, times: &'a [TimestampMs]) -> impl Iterator<Item = TimestampMs> + 'a {
         self.ranges.iter().flat_map(|(start, end)| times[*start as usize..*end as usize].iter().copied())

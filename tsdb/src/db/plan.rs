@@ -22,6 +22,14 @@ pub(crate) fn seal_until(
     (due && until <= max_t.saturating_sub(options.seal_delay_ms)).then_some(until)
 }
 
+/// Where to seal when the log, or memory, has become too large: all but the newest quarter of the time in frames.
+pub(crate) fn seal_early(directory: &Directory, seal: &Seal, max_t: TimestampMs) -> Option<TimestampMs> {
+    let unsealed = directory.iter().flat_map(|(_, entries)| entries).filter(|e| e.t_max() >= seal.until);
+    let oldest = unsealed.map(|e| e.t_min().max(seal.until)).min()?;
+    let until = max_t.saturating_sub(max_t.saturating_sub(oldest) / 4);
+    (until > oldest).then_some(until)
+}
+
 /// The block ranges below `until` that may hold samples no block has, ascending.
 pub(crate) fn ranges(directory: &Directory, seal: &Seal, until: TimestampMs, options: &Options) -> Vec<BlockRange> {
     let mut starts = BTreeSet::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use nightjar_model::labels::SpellingPairs;
-use nightjar_model::storage::{Listing, Querier, SelectHints, SeriesSet, StorageError, Weight};
+use nightjar_model::storage::{Listing, LiveCount, LiveGroup, Querier, SelectHints, SeriesSet, StorageError, Weight};
 use nightjar_model::{ClosedRange, Exemplar, Labels, Matcher};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
@@ -208,6 +208,10 @@ impl<D: Disk> Querier for DbQuerier<D> {
             }
         });
         Ok(self.listing(values, limit, damage))
+    }
+
+    fn count_live(&self, question: &LiveCount<'_>) -> Option<Vec<LiveGroup>> {
+        self.live(question)
     }
 
     fn exemplars(&self, matchers: &[Matcher]) -> Result<Vec<(Labels, Vec<Exemplar>)>, StorageError> {

@@ -4,6 +4,7 @@
 //! written; one manifest record makes both count; only then may segments go, and only when no query needs them.
 
 use std::io;
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
@@ -13,14 +14,15 @@ use nightjar_model::storage::AppendReport;
 use nightjar_model::{BlockRange, ClosedRange, Exemplar, Labels, TimestampMs};
 use nightjar_platform::Disk;
 
-use super::columns::{self, Samples};
-use super::directory::{Position, Seal};
+use super::columns::{Samples, Shared, waiting_bytes};
+use super::directory::{Pick, Position, Seal};
 use super::frames::{FrameReader, LogRecall};
 use super::inner::{Inner, Waiting};
 use super::keeping::{Housekeeping, block_path, remove};
 use super::plan;
 use super::snapshot::{self, SnapshotBuilder};
 use super::target::add_target;
+use super::tracks::{Wanted, read_many};
 use super::view::View;
 use crate::block::{Block, BlockBuilder, BlockOptions};
 use crate::head::state::{Head, Recall};
@@ -36,6 +38,13 @@ struct Sealing<'a, D: Disk> {
     inner: &'a Inner<D>,
     view: View<D>,
     until: TimestampMs,
+}
+
+/// A timeline to be sealed.
+struct Target {
+    timeline: u32,
+    picks: Vec<Pick>,
+    members: Vec<u32>,
 }
 
 impl<D: Disk> Inner<D> {
@@ -146,8 +155,9 @@ impl<D: Disk> Sealing<'_, D> {
             numbers.filter(|n| directory.has(*n, inside, self.view.horizon, seal)).collect()
         };
         let mut any = false;
-        for timeline in timelines {
-            any |= self.timeline(timeline, inside, &mut builder)?;
+        let mut timelines = timelines.into_iter().peekable();
+        while timelines.peek().is_some() {
+            any |= self.batch(self.next_batch(&mut timelines, inside), inside, &mut builder)?;
         }
         if any {
             for (metric, known) in inner.writer.read().head.side.metadata() {
@@ -158,14 +168,52 @@ impl<D: Disk> Sealing<'_, D> {
         Ok(any)
     }
 
-    fn timeline(&self, timeline: u32, inside: ClosedRange, builder: &mut BlockBuilder<D>) -> io::Result<bool> {
-        let inner = self.inner;
-        let picks = inner.directory.read().pick(timeline, inside, self.view.horizon, &self.view.parts.seal);
-        let (members, labels) = members(&inner.writer.read().head, timeline);
-        let mut reader = FrameReader::new(&self.view, &inner.counters.damaged);
-        let samples: Vec<Samples> = columns::read(&mut reader, timeline, &picks, &members, inside);
+    /// As many of the next timelines as memory allows, but one: they share frames, and each is read once for all.
+    fn next_batch(&self, timelines: &mut Peekable<impl Iterator<Item = u32>>, inside: ClosedRange) -> Vec<Target> {
+        let (writer, directory) = (self.inner.writer.read(), self.inner.directory.read());
+        let (mut batch, mut room) = (Vec::new(), self.inner.options.read_ahead_bytes);
+        while let Some(timeline) = timelines.peek().copied() {
+            let picks = directory.pick(timeline, inside, self.view.horizon, &self.view.parts.seal);
+            let members = members(&writer.head, timeline);
+            let bytes = members.len() * waiting_bytes(picks.len(), true);
+            if bytes > room && !batch.is_empty() {
+                break;
+            }
+            room = room.saturating_sub(bytes);
+            batch.push(Target { timeline, picks, members });
+            timelines.next();
+        }
+        batch
+    }
+
+    /// Adds timelines to a block; whether any has samples.
+    fn batch(&self, batch: Vec<Target>, inside: ClosedRange, builder: &mut BlockBuilder<D>) -> io::Result<bool> {
+        let mut reader = FrameReader::new(&self.view, &self.inner.counters.damaged);
+        let wanted: Vec<_> = batch
+            .iter()
+            .map(|t| Wanted { timeline: t.timeline, picks: &t.picks, members: t.members.clone() })
+            .collect();
+        let waiting = read_many(&mut reader, &wanted, inside, true, None);
+        let mut any = false;
+        for (target, waiting) in batch.iter().zip(waiting) {
+            let mut shared = Shared::default();
+            let samples: Vec<Samples> = waiting.into_iter().map(|w| w.finish(&mut shared)).collect();
+            let exemplars = self.exemplars(&mut reader, target, inside);
+            let labels = labels(&self.inner.writer.read().head, target);
+            any |= add_target(builder, &target.members, labels, &samples, exemplars)?;
+        }
+        Ok(any)
+    }
+
+    fn exemplars(
+        &self,
+        reader: &mut FrameReader<'_, D>,
+        target: &Target,
+        inside: ClosedRange,
+    ) -> HashMap<u32, Vec<Exemplar>> {
         let mut exemplars: HashMap<u32, Vec<Exemplar>> = HashMap::new();
-        for pick in picks.iter().filter(|p| p.entry.kind() == Kind::Exemplars) {
+        let timeline = target.timeline;
+        for pick in target.picks.iter().filter(|p| p.entry.kind() == Kind::Exemplars) {
             reader.section(&pick.entry, |_, bytes| {
                 read_exemplars(bytes, |index, e| {
                     let hidden = self.view.parts.deletions.hides(timeline, index, e.timestamp, pick.entry.position());
@@ -175,7 +223,7 @@ impl<D: Disk> Sealing<'_, D> {
                 })
             });
         }
-        add_target(builder, &members, labels, &samples, exemplars)
+        exemplars
     }
 
     /// The series that have, or may have, samples no block has. Those that have none are released: should they come
@@ -200,11 +248,16 @@ impl<D: Disk> Sealing<'_, D> {
     }
 }
 
-/// Members of a timeline and their labels.
-fn members(head: &Head, timeline: u32) -> (Vec<u32>, Vec<Labels>) {
+/// The members of a timeline, ascending.
+fn members(head: &Head, timeline: u32) -> Vec<u32> {
     let members = head.timelines.get(timeline).map_or(&[][..], |t| &t.members);
-    let known = members.iter().enumerate().filter(|(_, id)| **id != NOBODY);
-    known.map(|(index, id)| (index as u32, head.labels(*id))).unzip()
+    members.iter().enumerate().filter(|(_, id)| **id != NOBODY).map(|(index, _)| index as u32).collect()
+}
+
+/// Their labels.
+fn labels(head: &Head, target: &Target) -> Vec<Labels> {
+    let members = head.timelines.get(target.timeline).map_or(&[][..], |t| &t.members);
+    target.members.iter().map(|index| head.labels(members[*index as usize])).collect()
 }
 
 impl Head {

@@ -10,11 +10,12 @@ use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
-use super::columns::{self, Shared, Waiting, Wanted};
+use super::columns::{Shared, Waiting, waiting_bytes};
 use super::directory::Pick;
 use super::frames::FrameReader;
 use super::inner::Inner;
 use super::merge::Merger;
+use super::tracks::{Wanted, read_many};
 use super::view::View;
 use crate::block::Block;
 
@@ -64,22 +65,17 @@ pub(crate) struct Ahead {
     missing: u64,
 }
 
-/// Bytes a sample takes on average while it waits plain,
-const SAMPLE_BYTES: usize = 8;
-/// and packed,
-const PACKED_BYTES: usize = 1;
-/// and a series in any case.
-const SERIES_BYTES: usize = 200;
-
 impl<D: Disk> Set<D> {
     /// Reads series from `indices.start` on: all that are asked for, and as many of those behind them as memory allows,
     /// because neighbours by label are members of many timelines and reading one member costs nearly as much as all.
     fn read_ahead(&self, ahead: &mut Ahead, indices: Range<usize>, range: ClosedRange) {
         let budget = self.inner.options.read_ahead_bytes;
         let samples = |timeline| self.picks.get(&timeline).map_or(0, Vec::len);
-        let plain = |s: &Selected| s.member.map_or(0, |(timeline, _)| samples(timeline) * SAMPLE_BYTES + SERIES_BYTES);
-        let pack = self.series[indices.start..].iter().map(plain).sum::<usize>() > budget;
-        let sample_bytes = if pack { PACKED_BYTES } else { SAMPLE_BYTES };
+        let plain = |s: &Selected| s.member.map_or(0, |(timeline, _)| waiting_bytes(samples(timeline), false));
+        let bytes = self.series[indices.start..].iter().map(plain).sum::<usize>();
+        let pack = bytes > budget;
+        // What would push everything else out is not kept.
+        let tiles = (bytes < self.inner.options.frame_cache_bytes / 3).then_some(&self.inner.tiles);
         let mut budget = budget;
         let mut by_timeline: BTreeMap<u32, Vec<(u32, usize)>> = BTreeMap::new();
         for index in indices.start..self.series.len() {
@@ -87,7 +83,7 @@ impl<D: Disk> Set<D> {
             if ahead.ready.contains_key(&index) {
                 continue;
             }
-            let cost = samples(timeline) * sample_bytes + SERIES_BYTES;
+            let cost = waiting_bytes(samples(timeline), pack);
             if index >= indices.end && cost > budget {
                 break;
             }
@@ -102,7 +98,7 @@ impl<D: Disk> Set<D> {
             wanted.push(Wanted { timeline, picks, members: members.iter().map(|(member, _)| *member).collect() });
             indices.extend(members.iter().map(|(_, index)| (*index, timeline)));
         }
-        let waiting = columns::read_many(&mut reader, &wanted, range, pack).into_iter().flatten();
+        let waiting = read_many(&mut reader, &wanted, range, pack, tiles).into_iter().flatten();
         let ready = indices.into_iter().zip(waiting).map(|((index, timeline), waiting)| (index, (timeline, waiting)));
         ahead.ready.extend(ready);
         ahead.lost += reader.lost;

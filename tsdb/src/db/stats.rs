@@ -18,6 +18,19 @@ use crate::counters::FsyncStats;
 pub struct DbStats {
     /// Series in memory.
     pub series: u64,
+    /// Series that came since the database was opened.
+    pub series_created: u64,
+    /// Series forgotten since: they have no samples in frames any more.
+    pub series_removed: u64,
+    /// Most series in memory; 0 = no limit.
+    pub max_series: u64,
+    /// Most series of one metric; 0 = no limit.
+    pub max_series_per_metric: u64,
+    /// Bytes kept for the time when the disk is full; 0 when there are none, because there were none to keep or because
+    /// they are in use.
+    pub reserve_bytes: u64,
+    /// Bytes of files put aside.
+    pub quarantine_bytes: u64,
     /// Scrape targets in memory.
     pub timelines: u64,
     /// First and last sample that is stored, in frames or blocks; `None` without any.
@@ -96,30 +109,6 @@ pub struct BlockInfo<D: Disk> {
     pub has_deletes: bool,
 }
 
-/// How labels are spread over the series in memory. Each list is sorted by number, then name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cardinality {
-    /// Series in memory.
-    pub series: u64,
-    /// Different label pairs.
-    pub label_pairs: u64,
-    /// Series by metric name.
-    pub series_by_metric: Vec<(String, u64)>,
-    /// Different values by label name.
-    pub values_by_label: Vec<(String, u64)>,
-    /// Bytes of all values by label name, each series counted.
-    pub bytes_by_label: Vec<(String, u64)>,
-    /// Series by label pair, as `name=value`.
-    pub series_by_pair: Vec<(String, u64)>,
-}
-
-/// The `limit` greatest, sorted.
-fn top(mut items: Vec<(String, u64)>, limit: usize) -> Vec<(String, u64)> {
-    items.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    items.truncate(limit);
-    items
-}
-
 fn span(times: impl Iterator<Item = (TimestampMs, TimestampMs)>) -> Option<(TimestampMs, TimestampMs)> {
     times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
@@ -145,8 +134,13 @@ impl<D: Disk> Inner<D> {
             let head = &self.writer.read().head;
             stats.series = head.table.len() as u64;
             stats.timelines = head.timelines.len() as u64;
+            (stats.series_created, stats.series_removed) = (head.churn.created, head.churn.removed);
             stats.spelling_bytes = head.table.spelling_bytes() as u64;
         }
+        stats.max_series = self.options.max_series as u64;
+        stats.max_series_per_metric = self.options.max_series_per_metric as u64;
+        stats.reserve_bytes = self.reserve.lock().held();
+        stats.quarantine_bytes = super::quarantine::bytes(&self.disk);
         {
             let queue = self.queue.lock();
             stats.queued_bytes = queue.pending.bytes.len() as u64;
@@ -193,30 +187,6 @@ impl<D: Disk> Inner<D> {
             has_deletes: parts.deletions.touches(block.summary().salt),
         };
         parts.blocks.iter().map(info).collect()
-    }
-
-    /// How labels are spread; at most `limit` lines a list.
-    pub(crate) fn cardinality(&self, limit: usize) -> Cardinality {
-        let writer = self.writer.read();
-        let index = &writer.head.index;
-        let mut out = Cardinality { series: writer.head.table.len() as u64, ..Cardinality::default() };
-        let (mut values, mut bytes, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, entry) in index.names() {
-            let count = entry.clone().count() as u64;
-            values.push((name.to_owned(), count));
-            out.label_pairs += count;
-            let sizes = entry.map(|(value, series)| (value, series.len() as u64));
-            bytes.push((name.to_owned(), sizes.clone().map(|(value, n)| value.len() as u64 * n).sum()));
-            let best = top(sizes.map(|(value, n)| (value.to_string(), n)).collect(), limit);
-            if name == nightjar_model::labels::METRIC_NAME {
-                out.series_by_metric.clone_from(&best);
-            }
-            pairs.extend(best.into_iter().map(|(value, n)| (format!("{name}={value}"), n)));
-        }
-        out.values_by_label = top(values, limit);
-        out.bytes_by_label = top(bytes, limit);
-        out.series_by_pair = top(pairs, limit);
-        out
     }
 
     /// What is known about metrics, sorted by metric; the newest variant first.

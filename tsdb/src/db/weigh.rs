@@ -52,9 +52,14 @@ impl<D: Disk> DbQuerier<D> {
         let ids = writer.head.index.select(matchers);
         let directory = self.inner.directory.read();
         let (mut looked, mut found, mut samples, mut span) = (0u64, 0u64, 0u64, 0u64);
+        // Neighbours are often of one timeline.
+        let (mut known, mut extent) = (None, (0, i64::MAX, i64::MIN));
         for i in spread(ids.len(), HEAD_SAMPLE) {
             let timeline = writer.head.table.slots[ids[i] as usize].timeline;
-            let (sections, first, last) = self.extent(directory.entries(timeline), range);
+            if known.replace(timeline) != Some(timeline) {
+                extent = self.extent(directory.since(timeline, range.start), range);
+            }
+            let (sections, first, last) = extent;
             looked += 1;
             found += u64::from(sections > 0);
             samples += sections;
@@ -65,9 +70,9 @@ impl<D: Disk> DbQuerier<D> {
     }
 
     /// Number of sections that overlap `range`, and the part of it they cover. A section is one scrape, mostly.
-    fn extent(&self, entries: &[Entry], range: ClosedRange) -> (u64, i64, i64) {
+    fn extent<'e>(&self, entries: impl Iterator<Item = &'e Entry>, range: ClosedRange) -> (u64, i64, i64) {
         let (mut sections, mut first, mut last) = (0, i64::MAX, i64::MIN);
-        for entry in entries.iter().take_while(|e| e.position() < self.view.horizon) {
+        for entry in entries.filter(|e| e.position() < self.view.horizon) {
             let holds = matches!(entry.kind(), Kind::Rows | Kind::LateRows | Kind::Histograms);
             let start = range.start.max(self.view.parts.seal.floor(entry.position()));
             if holds && entry.t_min() <= range.end && entry.t_max() >= start {

@@ -38,6 +38,7 @@ impl Head {
                 table.learn(*new, *next);
             }
         }
+        self.churn.removed += dead as u64;
         self.timelines.renumber(&places);
         self.side.renumber(&places);
         (self.table, self.index, self.scales) = (table, index, scales);

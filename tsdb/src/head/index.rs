@@ -1,9 +1,10 @@
 //! From labels to series.
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-use nightjar_model::Matcher;
+use nightjar_model::{MatchOp, Matcher};
 
+use super::dictionary::Dictionary;
+use super::found::Found;
 use super::postings::Postings;
 use super::spelling::{pair, pair_len};
 
@@ -23,8 +24,10 @@ pub(crate) struct Index {
 /// What is known about one label name.
 #[derive(Debug, Default)]
 pub(crate) struct Name {
-    /// Number of the pair by value.
-    values: HashMap<Box<str>, u32>,
+    values: Dictionary,
+    /// Number of the pair by number of the value.
+    pairs: Vec<u32>,
+    found: Found,
 }
 
 impl Index {
@@ -63,11 +66,11 @@ impl Index {
             Some(name) => name,
             None => self.names.entry(name.into()).or_default(),
         };
-        match name.values.get(value) {
-            Some(number) => *number,
-            None => {
+        match name.values.find_or_add(value) {
+            (value, false) => name.pairs[value as usize],
+            (_, true) => {
                 let number = self.postings.len() as u32;
-                name.values.insert(value.into(), number);
+                name.pairs.push(number);
                 number
             }
         }
@@ -75,7 +78,13 @@ impl Index {
 
     /// The values of a label and their series, in no order.
     fn values<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = (&'a str, &'a Postings)> + Clone {
-        name.values.iter().map(|(value, number)| (&**value, &self.postings[*number as usize]))
+        name.values.iter().zip(&name.pairs).map(|(value, number)| (value, &self.postings[*number as usize]))
+    }
+
+    /// Number of series with a label pair.
+    pub(crate) fn count(&self, name: &str, value: &str) -> usize {
+        let find = |entry: &Name| Some(entry.pairs[entry.values.find(value)? as usize]);
+        self.names.get(name).and_then(find).map_or(0, |pair| self.postings[pair as usize].len())
     }
 
     /// All label names, and the values of each with their series, in no order.
@@ -89,15 +98,15 @@ impl Index {
         let mut postings: Vec<Option<Postings>> = later.postings.into_iter().map(Some).collect();
         for (name, entry) in later.names {
             let name = self.names.entry(name).or_default();
-            for (value, number) in entry.values {
+            for (value, number) in entry.values.iter().zip(entry.pairs) {
                 let Some(postings) = postings.get_mut(number as usize).and_then(Option::take) else { continue };
-                match name.values.entry(value) {
-                    Entry::Occupied(own) => {
-                        let own = &mut self.postings[*own.get() as usize];
+                match name.values.find_or_add(value) {
+                    (own, false) => {
+                        let own = &mut self.postings[name.pairs[own as usize] as usize];
                         postings.iter().for_each(|id| own.push(id));
                     }
-                    Entry::Vacant(free) => {
-                        free.insert(self.postings.len() as u32);
+                    (_, true) => {
+                        name.pairs.push(self.postings.len() as u32);
                         self.postings.push(postings);
                     }
                 }
@@ -110,50 +119,122 @@ impl Index {
     /// Series that satisfy all matchers, ascending.
     pub(crate) fn select(&self, matchers: &[Matcher]) -> Vec<u32> {
         // What requires a label narrows; what tolerates its absence only takes away.
-        let (mut narrowing, widening): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| !m.matches_empty());
-        narrowing.sort_by_key(|m| m.op as u8);
-        let mut ids: Option<Vec<u32>> = None;
+        let (narrowing, widening): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| !m.matches_empty());
+        let mut lists = Vec::with_capacity(narrowing.len());
         for m in narrowing {
             let Some(name) = self.names.get(&*m.name) else { return Vec::new() };
-            if m.op == nightjar_model::MatchOp::Equal {
-                let Some(number) = name.values.get(&*m.value) else { return Vec::new() };
-                let postings = &self.postings[*number as usize];
-                match &mut ids {
-                    None => ids = Some(postings.iter().collect()),
-                    Some(ids) => postings.retain(ids, true),
-                }
-            } else {
-                let union = union(self.values(name).filter(|(v, _)| m.matches(v)).map(|(_, p)| p));
-                match &mut ids {
-                    None => ids = Some(union),
-                    Some(ids) => keep(ids, &union, true),
-                }
-            }
-            if ids.as_ref().is_some_and(Vec::is_empty) {
-                return Vec::new();
+            let list = match (m.op, name.values.find(&m.value)) {
+                (MatchOp::Equal, None) => return Vec::new(),
+                (MatchOp::Equal, Some(value)) => Ids::One(&self.postings[name.pairs[value as usize] as usize]),
+                _ => Ids::Many(self.union(self.satisfying(name, m, true))),
+            };
+            lists.push(list);
+        }
+        // The shortest list first: the others only take away.
+        lists.sort_by_cached_key(Ids::len);
+        let mut lists = lists.into_iter();
+        let mut ids = lists.next().map_or_else(|| (0..self.series).collect(), Ids::into_vec);
+        for list in lists {
+            match list {
+                Ids::One(postings) => postings.retain(&mut ids, true),
+                Ids::Many(union) => keep(&mut ids, &union, true),
             }
         }
-        let mut ids = ids.unwrap_or_else(|| (0..self.series).collect());
         for m in widening {
             if let Some(name) = self.names.get(&*m.name) {
-                let mut others = self.values(name).filter(|(v, _)| !m.matches(v)).map(|(_, p)| p);
+                let mut others = self.satisfying(name, m, false);
                 match (others.next(), others.next()) {
                     (None, _) => {}
                     (Some(one), None) => one.retain(&mut ids, false),
-                    (Some(a), Some(b)) => keep(&mut ids, &union([a, b].into_iter().chain(others)), false),
+                    (Some(a), Some(b)) => keep(&mut ids, &self.union([a, b].into_iter().chain(others)), false),
                 }
             }
         }
         ids
     }
+
+    /// Series by value, for the values that satisfy a matcher, or for those that do not.
+    fn satisfying<'a>(
+        &'a self,
+        name: &'a Name,
+        m: &Matcher,
+        satisfy: bool,
+    ) -> Box<dyn Iterator<Item = &'a Postings> + 'a> {
+        let negated = matches!(m.op, MatchOp::NotEqual | MatchOp::NotRegex);
+        let hits = match m.regex() {
+            None => name.values.find(&m.value).into_iter().collect(),
+            Some(regex) if regex.matches_everything() || regex.matches_nonempty() => {
+                return match negated == satisfy {
+                    true => Box::new(std::iter::empty()),
+                    false => Box::new(self.postings_of(name, 0..name.values.len())),
+                };
+            }
+            Some(regex) => match regex.set_of_literals() {
+                Some(literals) => {
+                    let mut hits: Vec<u32> = literals.iter().filter_map(|value| name.values.find(value)).collect();
+                    hits.sort_unstable();
+                    hits
+                }
+                None => name.found.search(&name.values, regex),
+            },
+        };
+        if negated != satisfy {
+            return Box::new(self.postings_of(name, hits.into_iter()));
+        }
+        let mut hits = hits.into_iter().peekable();
+        Box::new(self.postings_of(name, (0..name.values.len()).filter(move |n| hits.next_if_eq(n).is_none())))
+    }
+
+    fn postings_of<'a>(
+        &'a self,
+        name: &'a Name,
+        values: impl Iterator<Item = u32> + 'a,
+    ) -> impl Iterator<Item = &'a Postings> {
+        values.map(|value| &self.postings[name.pairs[value as usize] as usize])
+    }
+
+    /// All ids of some lists, ascending, each once: a label has one value a series, so lists of one name are disjoint.
+    fn union<'a>(&self, mut lists: impl Iterator<Item = &'a Postings>) -> Vec<u32> {
+        let mut ids: Vec<u32> = lists.next().into_iter().flat_map(Postings::iter).collect();
+        let first = ids.len();
+        lists.for_each(|list| ids.extend(list.iter()));
+        if ids.len() == first {
+            return ids;
+        }
+        if ids.len() < self.series as usize / 16 {
+            ids.sort_unstable();
+            return ids;
+        }
+        let mut words = vec![0u64; self.series as usize / 64 + 1];
+        ids.iter().for_each(|id| words[*id as usize / 64] |= 1 << (id % 64));
+        ids.clear();
+        for (number, word) in words.into_iter().enumerate() {
+            ids.extend(crate::wal::rows::bits(word).map(|bit| number as u32 * 64 + bit));
+        }
+        ids
+    }
 }
 
-/// All ids of some lists, ascending, each once: a label has one value a series, so lists of one name are disjoint.
-fn union<'a>(lists: impl Iterator<Item = &'a Postings>) -> Vec<u32> {
-    let mut ids = Vec::new();
-    lists.for_each(|list| ids.extend(list.iter()));
-    ids.sort_unstable();
-    ids
+/// Ascending ids on their way into a selection.
+enum Ids<'a> {
+    One(&'a Postings),
+    Many(Vec<u32>),
+}
+
+impl Ids<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Ids::One(postings) => postings.len(),
+            Ids::Many(ids) => ids.len(),
+        }
+    }
+
+    fn into_vec(self) -> Vec<u32> {
+        match self {
+            Ids::One(postings) => postings.iter().collect(),
+            Ids::Many(ids) => ids,
+        }
+    }
 }
 
 /// Keeps those of `ids` that are in `other`, or those that are not; both ascending.

@@ -12,10 +12,25 @@
 pub(crate) enum Postings {
     /// One series.
     One(u32),
-    /// First and last id of each range.
-    Ranges(Box<Vec<(u32, u32)>>),
+    /// Consecutive ids.
+    Ranges(Box<Ranges>),
     /// Every id.
     List(Box<Vec<u32>>),
+}
+
+/// Ascending ranges.
+#[derive(Clone, Debug)]
+pub(crate) struct Ranges {
+    /// First and last id of each.
+    list: Vec<(u32, u32)>,
+    /// Ids in all of them.
+    len: u32,
+}
+
+impl Ranges {
+    fn of(list: Vec<(u32, u32)>) -> Postings {
+        Postings::Ranges(Box::new(Ranges { list, len: 2 }))
+    }
 }
 
 /// Ranges are kept while they hold at least this many ids each.
@@ -27,15 +42,16 @@ impl Postings {
     pub(crate) fn push(&mut self, id: u32) {
         match self {
             Postings::One(only) if *only == id => {}
-            Postings::One(only) if *only + 1 == id => *self = Postings::Ranges(Box::new(vec![(*only, id)])),
-            Postings::One(only) => *self = Postings::Ranges(Box::new(vec![(*only, *only), (id, id)])),
+            Postings::One(only) if *only + 1 == id => *self = Ranges::of(vec![(*only, id)]),
+            Postings::One(only) => *self = Ranges::of(vec![(*only, *only), (id, id)]),
             Postings::Ranges(ranges) => {
-                match ranges.last_mut() {
+                match ranges.list.last_mut() {
                     Some((_, last)) if *last == id => return,
                     Some((_, last)) if *last + 1 == id => *last = id,
-                    _ => ranges.push((id, id)),
+                    _ => ranges.list.push((id, id)),
                 }
-                if ranges.len() == JUDGED_FROM && self.len() < JUDGED_FROM * PAYS {
+                ranges.len += 1;
+                if ranges.list.len() == JUDGED_FROM && self.len() < JUDGED_FROM * PAYS {
                     *self = Postings::List(Box::new(self.iter().collect()));
                 }
             }
@@ -47,11 +63,11 @@ impl Postings {
         }
     }
 
-    /// Number of series.
+    /// Number of series. Nothing is walked.
     pub(crate) fn len(&self) -> usize {
         match self {
             Postings::One(_) => 1,
-            Postings::Ranges(ranges) => ranges.iter().map(|(first, last)| (last - first) as usize + 1).sum(),
+            Postings::Ranges(ranges) => ranges.len as usize,
             Postings::List(list) => list.len(),
         }
     }
@@ -61,8 +77,8 @@ impl Postings {
         match self {
             Postings::One(only) => *only == id,
             Postings::Ranges(ranges) => {
-                let next = ranges.partition_point(|(first, _)| *first <= id);
-                next > 0 && id <= ranges[next - 1].1
+                let next = ranges.list.partition_point(|(first, _)| *first <= id);
+                next > 0 && id <= ranges.list[next - 1].1
             }
             Postings::List(list) => list.binary_search(&id).is_ok(),
         }
@@ -72,7 +88,7 @@ impl Postings {
     pub(crate) fn iter(&self) -> Box<dyn Iterator<Item = u32> + '_> {
         match self {
             Postings::One(only) => Box::new(std::iter::once(*only)),
-            Postings::Ranges(ranges) => Box::new(ranges.iter().flat_map(|(first, last)| *first..=*last)),
+            Postings::Ranges(ranges) => Box::new(ranges.list.iter().flat_map(|(first, last)| *first..=*last)),
             Postings::List(list) => Box::new(list.iter().copied()),
         }
     }

@@ -39,6 +39,13 @@ fn body_len(bytes: &[u8]) -> Option<usize> {
     whole.checked_sub(head)
 }
 
+/// The name of one pair, tag and length included; the value is not looked at.
+pub(crate) fn name(bytes: &[u8]) -> Option<&str> {
+    let body = &bytes[bytes.len() - body_len(bytes)?..];
+    let end = pair_len(body)?;
+    std::str::from_utf8(body.get(end - body_len(body)?..end)?).ok()
+}
+
 /// Name and value of one pair, tag and length included.
 pub(crate) fn pair(bytes: &[u8]) -> Option<(&str, &str)> {
     SpellingPairs::new(bytes).next()?.ok()

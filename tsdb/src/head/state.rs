@@ -49,6 +49,15 @@ pub(crate) struct Head {
     pub(crate) seal_round: u8,
     /// Number of the current batch.
     pub(crate) batch: u64,
+    /// Series that came since the database was opened, and series that went.
+    pub(crate) churn: Churn,
+}
+
+/// Series that came and went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Churn {
+    pub(crate) created: u64,
+    pub(crate) removed: u64,
 }
 
 /// A label set that is refused.
@@ -71,6 +80,7 @@ impl Head {
             seal_generation: 0,
             seal_round: 0,
             batch: 0,
+            churn: Churn::default(),
         }
     }
 
@@ -104,13 +114,7 @@ impl Head {
             self.table.add_alias(spelling, id);
             return Ok(id);
         }
-        let limit = self.options.max_series;
-        if limit > 0 && self.table.len() >= limit {
-            return Err((
-                RejectReason::SeriesLimit,
-                format!("series limit of {limit} is reached (option max_series): {labels} was not created"),
-            ));
-        }
+        self.check_limits(&labels).map_err(|text| (RejectReason::SeriesLimit, text))?;
         let key = key(labels.iter().map(|l| (l.name, l.value)));
         let (timeline, index) = self.timelines.place(&key, self.table.len() as u32);
         let id = self.add(&canonical, timeline, index).ok_or_else(|| {
@@ -119,7 +123,27 @@ impl Head {
         if canonical != spelling {
             self.table.add_alias(spelling, id);
         }
+        self.churn.created += 1;
         Ok(id)
+    }
+
+    /// Whether another series may come.
+    fn check_limits(&self, labels: &Labels) -> Result<(), String> {
+        let Options { max_series: all, max_series_per_metric: each, .. } = self.options;
+        if all > 0 && self.table.len() >= all {
+            return Err(format!(
+                "the limit of {all} series is reached (max_series): {labels} was not created; \
+                 see /api/v1/status/tsdb for what has most, or raise --storage.max-series"
+            ));
+        }
+        let metric = labels.metric_name();
+        if each > 0 && self.index.count(METRIC_NAME, metric) >= each {
+            return Err(format!(
+                "the limit of {each} series of one metric is reached by {metric:?} (max_series_per_metric): {labels} \
+                 was not created; drop a label that has too many values, or raise --storage.max-series-per-metric"
+            ));
+        }
+        Ok(())
     }
 
     /// Adds a series under its canonical spelling; its place in the timeline is taken already.

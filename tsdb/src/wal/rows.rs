@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use nightjar_model::TimestampMs;
 
-use super::value::Base;
+use super::value::{self, Base};
 use crate::bytes::{Corrupt, Cursor, put_varint, put_zigzag};
 
 /// Members of a timeline are numbered below this.
@@ -252,16 +252,9 @@ impl Chain {
         late: Option<&HashMap<u32, TimestampMs>>,
         sink: &mut impl RowSink,
     ) -> Result<(), Corrupt> {
-        let flags = cursor.u8("chunk")?;
-        if flags & STEP != 0 {
-            *next = next.saturating_add(cursor.varint("chunk number")?);
-        }
-        let number = *next;
-        *next = next.saturating_add(1);
-        let present = read_present(cursor, flags & 3)?;
-        let changed = read_changed(cursor, flags >> 2 & 3, present)?;
+        let ChunkHead { number, present, changed, single } = ChunkHead::read(cursor, next)?;
         let place = self.place(number);
-        if changed != 0 && flags & 3 != ONE {
+        if changed != 0 && !single {
             let body = cursor.blob("chunk values")?;
             let Some(place) = place else { return Ok(()) };
             let mut values = Cursor::new(body);
@@ -311,6 +304,80 @@ impl Chain {
             sink.sample(column, value, start);
         }
         Ok(())
+    }
+}
+
+/// Calls `each` with time, chunk number, members present and those of them with a stale marker, for every chunk of a
+/// section of rows in order. No value is decoded; a value that needs no look is not even stepped over.
+pub(crate) fn presence(
+    section: &[u8],
+    t_min: TimestampMs,
+    mut each: impl FnMut(TimestampMs, u32, u64, u64),
+) -> Result<(), Corrupt> {
+    let mut cursor = Cursor::new(section);
+    let mut t = t_min;
+    while !cursor.is_empty() {
+        t = t.wrapping_add(cursor.zigzag("run time")?);
+        let head = cursor.varint("run head")?;
+        if head & 1 == 1 {
+            read_starts(&mut cursor, t, &mut HashMap::new())?;
+        }
+        let mut next = 0u64;
+        for _ in 0..head >> 1 {
+            let chunk = ChunkHead::read(&mut cursor, &mut next)?;
+            let stale = match chunk.changed {
+                0 => 0,
+                one if chunk.single => {
+                    if Base::skip_stale(&mut cursor)? {
+                        one
+                    } else {
+                        0
+                    }
+                }
+                changed => stale_members(cursor.blob("chunk values")?, changed)?,
+            };
+            let number = u32::try_from(chunk.number).map_err(|_| cursor.corrupt("chunk number"))?;
+            each(t, number, chunk.present, stale);
+        }
+    }
+    Ok(())
+}
+
+/// Which of the changed members have a stale marker, by their values.
+fn stale_members(values: &[u8], changed: u64) -> Result<u64, Corrupt> {
+    if !values.contains(&value::STALE) {
+        return Ok(0);
+    }
+    let (mut cursor, mut stale) = (Cursor::new(values), 0);
+    for bit in bits(changed) {
+        if Base::skip_stale(&mut cursor)? {
+            stale |= 1 << bit;
+        }
+    }
+    Ok(stale)
+}
+
+/// What stands before the values of a chunk.
+struct ChunkHead {
+    number: u64,
+    present: u64,
+    changed: u64,
+    /// One member: its value has no length before it.
+    single: bool,
+}
+
+impl ChunkHead {
+    /// Reads the head of the next chunk; `next` is its number unless it says otherwise.
+    fn read(cursor: &mut Cursor<'_>, next: &mut u64) -> Result<ChunkHead, Corrupt> {
+        let flags = cursor.u8("chunk")?;
+        if flags & STEP != 0 {
+            *next = next.saturating_add(cursor.varint("chunk number")?);
+        }
+        let number = *next;
+        *next = next.saturating_add(1);
+        let present = read_present(cursor, flags & 3)?;
+        let changed = read_changed(cursor, flags >> 2 & 3, present)?;
+        Ok(ChunkHead { number, present, changed, single: flags & 3 == ONE })
     }
 }
 

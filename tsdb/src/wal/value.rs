@@ -12,7 +12,8 @@ const INTEGER: u64 = 0;
 const DECIMAL: u64 = 1;
 const SCALE: u8 = 2;
 const XOR: u8 = 3;
-const STALE: u8 = 0xff;
+/// The first byte of a stale marker, which is the only one. Other values may contain it, but do not begin with it.
+pub(super) const STALE: u8 = 0xff;
 
 /// Scale of a series whose values are no short decimals: not tried again before the next epoch.
 const HOPELESS: u8 = 15;
@@ -152,6 +153,12 @@ impl Base {
             _ if first == STALE => cursor.u8("value").map(|_| ()),
             _ => cursor.take((first >> 5) as usize + 2, "value").map(|_| ()),
         }
+    }
+
+    /// Passes over one value; whether it is a stale marker.
+    pub(crate) fn skip_stale(cursor: &mut Cursor<'_>) -> Result<bool, Corrupt> {
+        let stale = cursor.rest().first() == Some(&STALE);
+        Base::skip(cursor).map(|()| stale)
     }
 
     /// Reads one value and makes it the base.

@@ -21,13 +21,14 @@ impl Grouping<'_> {
         labels.filter(|label| self.keeps(label.name))
     }
 
-    fn keeps(&self, name: &str) -> bool {
+    /// Whether a label of this name tells groups apart.
+    pub(crate) fn keeps(&self, name: &str) -> bool {
         let named = self.labels.iter().any(|label| label == name);
         if self.without { !named && name != METRIC_NAME } else { named }
     }
 
     /// Whether there is only one group, whatever the labels.
-    fn is_total(&self) -> bool {
+    pub(crate) fn is_total(&self) -> bool {
         !self.without && self.labels.is_empty()
     }
 

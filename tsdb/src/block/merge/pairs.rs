@@ -29,7 +29,7 @@ impl<D: Disk> Values<'_, D> {
         }
         let held = self.page.as_ref().is_some_and(|(first, page)| ((self.next - first) as usize) < page.len());
         let kind = Kind::Dictionary;
-        let number = self.block.directory.section(kind).page_of(self.next).unwrap_or_default();
+        let number = self.block.page_with(kind, self.next)?;
         if !held {
             let first = self.block.page_ref(kind, number).first;
             self.page = Some((first, self.block.page(kind, number)?));

@@ -75,7 +75,10 @@ fn widest(options: &Options) -> i64 {
 
 fn merge(blocks: &[Candidate], range: BlockRange, options: &Options) -> Option<Compaction> {
     let inside = |b: &&Candidate| range.start <= b.range.start && b.range.end <= range.end;
-    let members: Vec<&Candidate> = blocks.iter().filter(inside).take(MOST).collect();
+    let mut members: Vec<&Candidate> = blocks.iter().filter(inside).collect();
+    // Of too many the ones that count last: nobody of the others counts after one of them.
+    members.sort_unstable_by_key(|b| std::cmp::Reverse(b.number));
+    members.truncate(MOST);
     let bytes: u64 = members.iter().map(|b| b.bytes).sum();
     let too_large = options.retention_bytes > 0 && bytes > options.retention_bytes / PART_OF_RETENTION as u64;
     if members.len() < 2 || too_large || members.iter().any(|b| b.damaged) {
@@ -162,6 +165,20 @@ mod tests {
         let many: Vec<Candidate> =
             (0..9).map(|i| block(20 + i, 0, if i == 0 { 24 } else { 2 }, if i == 0 { 1000 } else { 1 })).collect();
         assert_eq!(sources(&many, 24, &options()).len(), 9);
+    }
+
+    #[test]
+    fn too_many_are_merged_in_several_steps() {
+        let mut blocks: Vec<Candidate> = (0..300).map(|i| block(i + 1, 2 * (i as i64 % 12), 2, 100)).collect();
+        let first = next(&blocks, 24 * HOUR, &options()).unwrap();
+        assert_eq!((first.sources.len(), first.sources[0]), (MOST, 173));
+        let mut steps = 0;
+        while let Some(c) = next(&blocks, 24 * HOUR, &options()) {
+            blocks.retain(|b| !c.sources.contains(&b.number));
+            steps += 1;
+            blocks.push(Candidate { number: 300 + steps, range: c.range, bytes: c.bytes, ..block(0, 0, 2, 0) });
+        }
+        assert_eq!((blocks.len(), steps), (1, 3));
     }
 
     #[test]

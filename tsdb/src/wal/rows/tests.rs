@@ -23,8 +23,8 @@ impl RowSink for Collect {
     }
 }
 
-/// Writes runs as one epoch and reads the members in `wanted` back.
-fn round_trip(runs: &[Run], wanted: &[u32], absolute: bool) -> (usize, Told, Told) {
+/// Writes runs as one epoch, and tells what the members in `wanted` have.
+fn encode(runs: &[Run], wanted: &[u32], absolute: bool) -> (Vec<u8>, Told) {
     let (mut out, mut encoder) = (Vec::new(), RunEncoder::default());
     let (mut scales, mut last) = (vec![0; MAX_MEMBERS as usize], HashMap::new());
     let mut starts: HashMap<u32, i64> = HashMap::new();
@@ -53,6 +53,12 @@ fn round_trip(runs: &[Run], wanted: &[u32], absolute: bool) -> (usize, Told, Tol
             }
         }
     }
+    (out, expected)
+}
+
+/// The same, read back.
+fn round_trip(runs: &[Run], wanted: &[u32], absolute: bool) -> (usize, Told, Told) {
+    let (out, expected) = encode(runs, wanted, absolute);
     let mut sink = Collect::default();
     Chain::new(wanted).decode(&out, 0, absolute, &mut sink).unwrap();
     (out.len(), sink.samples, expected)
@@ -87,7 +93,23 @@ proptest! {
     }
 
     #[test]
+    fn presence_is_what_decoding_says(
+        runs in prop::collection::vec(
+            (any::<i32>().prop_map(i64::from), prop::collection::btree_map(member(), (value(), 0..3i64), 1..150)), 1..6),
+    ) {
+        let runs: Vec<_> = runs.into_iter().map(|(t, r)| (t + (1i64 << 40), r)).collect();
+        let mut told = Vec::new();
+        presence(&encode(&runs, &[], false).0, 0, |t, chunk, present, stale| {
+            told.extend(bits(present).map(|bit| (t, chunk * CHUNK + bit, stale >> bit & 1 == 1)));
+        }).unwrap();
+        let stale = |bits: u64| bits == nightjar_model::STALE_NAN_BITS;
+        let own = runs.iter().flat_map(|(t, r)| r.iter().map(|(m, (bits, _))| (*t, *m, stale(*bits))));
+        prop_assert_eq!(told, own.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn foreign_bytes_never_panic(bytes: Vec<u8>, absolute: bool) {
+        let _ = presence(&bytes, 0, |_, _, _, _| {});
         let _ = Chain::new(&[0, 1, 5, 64, 130]).decode(&bytes, 0, absolute, &mut Collect::default());
     }
 }

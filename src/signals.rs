@@ -6,20 +6,23 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub enum Asked {
+    /// The configuration shall be read again.
     Reload,
+    /// The process shall end, because of the signal of this name.
     Stop(&'static str),
 }
 
 /// The signals this server listens to.
-pub(super) struct Signals {
+pub struct Signals {
     hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    pub(super) fn new() -> io::Result<Signals> {
+    /// Listens from now on.
+    pub fn new() -> io::Result<Signals> {
         Ok(Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -28,7 +31,7 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> Asked {
         tokio::select! {
             _ = self.hangup.recv() => Asked::Reload,
             _ = self.interrupt.recv() => Asked::Stop("SIGINT"),

@@ -1,0 +1,4 @@
+//! See `nightjar_fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nightjar_fuzz::body(data));
