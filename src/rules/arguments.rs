@@ -74,6 +74,10 @@ pub struct TestCommand {
     /// What to test.
     #[command(subcommand)]
     pub kind: TestKind,
+
+    /// Write a JUnit report to this file.
+    #[arg(long, value_name = "PATH", global = true)]
+    pub junit: Option<PathBuf>,
 }
 
 /// What to test.
@@ -107,10 +111,6 @@ pub struct TestRules {
     #[arg(long)]
     pub ignore_unknown_fields: bool,
 
-    /// Write a JUnit report to this file.
-    #[arg(long, value_name = "PATH")]
-    pub junit: Option<PathBuf>,
-
     /// Features as the server's --enable-feature.
     #[arg(long = "enable-feature", value_name = "NAME", value_delimiter = ',')]
     pub enable_feature: Vec<String>,
@@ -119,7 +119,7 @@ pub struct TestRules {
 /// Runs `nightjar test`.
 pub fn test(command: &TestCommand) -> ExitCode {
     match &command.kind {
-        TestKind::Rules(rules) => super::test::run(rules),
+        TestKind::Rules(rules) => super::test::run(rules, command.junit.as_deref()),
     }
 }
 

@@ -16,9 +16,9 @@ use super::glob::{glob, join};
 type Outcome = Result<Vec<TestOutcome>, String>;
 
 /// Runs the tests; answers 0 if all passed, else 1.
-pub fn run(arguments: &TestRules) -> ExitCode {
+pub fn run(arguments: &TestRules, junit: Option<&Path>) -> ExitCode {
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    match test(arguments, &mut out, &mut err) {
+    match test(arguments, junit, &mut out, &mut err) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(e) => {
@@ -28,7 +28,12 @@ pub fn run(arguments: &TestRules) -> ExitCode {
     }
 }
 
-fn test(arguments: &TestRules, out: &mut impl Write, err: &mut impl Write) -> Result<bool, String> {
+fn test(
+    arguments: &TestRules,
+    junit: Option<&Path>,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> Result<bool, String> {
     let chosen = match arguments.run.is_empty() {
         true => None,
         false => Some(Regex::anchored(&format!(".*(?:{}).*", arguments.run.join("|"))).map_err(|e| e.to_string())?),
@@ -40,7 +45,7 @@ fn test(arguments: &TestRules, out: &mut impl Write, err: &mut impl Write) -> Re
         report(&outcome, arguments, out, err).map_err(|e| e.to_string())?;
         outcomes.push((path.as_str(), outcome));
     }
-    if let Some(path) = &arguments.junit {
+    if let Some(path) = junit {
         write_junit(path, &outcomes).map_err(|e| format!("failed to write JUnit XML to {}: {e}", path.display()))?;
     }
     let passed = |outcome: &Outcome| outcome.as_ref().is_ok_and(|tests| tests.iter().all(|t| t.errors.is_empty()));
