@@ -361,7 +361,6 @@ mod tests {
             "sum(topk(3, up))",
             "sum(a) or sum(b)",
             "sum(up) + time()",
-            "sum(rate(up[1m])[5m:1m])",
             "sum(max_over_time(rate(up[1m])[5m:1m]))",
             "absent(up)",
             "count_values(\"v\", up)",
