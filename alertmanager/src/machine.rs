@@ -183,8 +183,8 @@ pub enum Verdict {
     Passed,
     /// Another alert keeps it quiet.
     Inhibited {
-        /// The other alert.
-        by: Fingerprint,
+        /// The other alerts: one, unless the rule has several conditions.
+        by: Vec<Fingerprint>,
         /// Name of the rule.
         rule: String,
     },

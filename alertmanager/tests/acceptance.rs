@@ -138,6 +138,25 @@ fn inhibiting() {
     assert_eq!(world.story(), ["2: test1 test2", "3: boss test2", "4: -boss test1 test2"]);
 }
 
+/// Ours: every condition of `sources` must hold, and both alerts are named as the cause.
+#[test]
+fn inhibiting_by_several_sources_at_once() {
+    let text = route(FAST)
+        + "inhibit_rules: [{sources: [{matchers: [job=a], equal: [zone]}, {matchers: [job=b]}], target_matchers: [job=t]}]\n";
+    let mut world = World::new(&text);
+    world.until(1_000);
+    world.post("a,job=a,zone=1 t,job=t,zone=1");
+    world.until(2_200);
+    world.post("b,job=b,zone=2");
+    let alerts = world.router.machine().alerts(world.now());
+    let target = alerts.iter().find(|view| view.alert.labels.value("job") == "t").unwrap();
+    assert_eq!(target.status.inhibited_by.len(), 2);
+    world.until(3_600);
+    world.post("-b,job=b,zone=2");
+    world.until(4_500);
+    assert_eq!(world.story(), ["2: a t", "3: a b", "4: a -b t"]);
+}
+
 #[test]
 fn source_and_target_that_end_together_are_told_together() {
     let text = route(FAST)

@@ -91,7 +91,7 @@ impl Machine {
     pub fn status(&self, now: Now, labels: &Labels) -> AlertStatus {
         AlertStatus {
             silenced_by: self.silences.silencing(labels, now.wall_ms),
-            inhibited_by: self.inhibitor.inhibits(labels).map(|(by, _)| by).into_iter().collect(),
+            inhibited_by: self.inhibitor.inhibits(labels).map(|(by, _)| by).unwrap_or_default(),
             muted_by: Vec::new(),
         }
     }
