@@ -11,6 +11,7 @@ mod flush;
 mod groups;
 mod inherited;
 mod line;
+mod news;
 mod outbox;
 mod query;
 mod recover;
@@ -35,6 +36,7 @@ use crate::silence::{Silence, SilenceError, Silences};
 pub use explain::{LineView, RouteView};
 use groups::Group;
 use line::Line;
+pub use news::{Before, Change};
 pub use query::{AlertStatus, AlertView, GroupView};
 use store::Stored;
 
@@ -147,6 +149,8 @@ pub struct SentAlert {
     pub fingerprint: Fingerprint,
     /// Whether it has ended.
     pub resolved: bool,
+    /// Whether that is news.
+    pub change: Change,
 }
 
 /// A message to be rendered and sent now.
@@ -168,6 +172,8 @@ pub struct Send {
     pub reason: Reason,
     /// When it was decided, wall clock.
     pub decided_at: TimestampMs,
+    /// What was delivered before.
+    pub before: Before,
     /// The alerts, in order.
     pub alerts: Vec<SentAlert>,
     /// What the service gave with earlier messages.
