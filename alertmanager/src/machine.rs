@@ -373,7 +373,8 @@ impl Machine {
         let random = &mut self.random;
         let new_id = || uuid(random.next_u64(), random.next_u64());
         let (mode, limit) = (self.options.mode, self.options.max_silences);
-        let changes = self.silences.plan_set(silence, now.wall_ms, mode, limit, new_id)?;
+        let named = &self.config.time_intervals;
+        let changes = self.silences.plan_set(silence, now.wall_ms, mode, named, limit, new_id)?;
         let id = changes.last().map(|silence| silence.id.clone()).unwrap_or_default();
         changes.into_iter().for_each(|silence| self.put_silence(silence));
         Ok(id)

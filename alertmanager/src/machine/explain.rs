@@ -84,7 +84,7 @@ impl Machine {
         if !mute.is_empty() {
             return Verdict::Muted(mute.into_iter().map(str::to_owned).collect());
         }
-        match self.silences.silencing(labels, now.wall_ms) {
+        match self.silencing(now, labels) {
             ids if ids.is_empty() => Verdict::Passed,
             ids => Verdict::Silenced(ids),
         }
@@ -97,7 +97,7 @@ impl Machine {
         let known = members.filter(|f| *f != asked).filter_map(|f| Some((f, self.alerts.get(&f)?)));
         let passing = known.filter(|(_, stored)| {
             self.inhibitor.inhibits(&stored.alert.labels).is_none()
-                && self.silences.silencing(&stored.alert.labels, now.wall_ms).is_empty()
+                && self.silencing(now, &stored.alert.labels).is_empty()
         });
         let mut alerts: Vec<SentAlert> = passing
             .map(|(fingerprint, stored)| {
