@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nightjar_model::TimestampMs;
 use nightjar_model::regex::Regex;
 use nightjar_platform::Clock;
-use nightjar_query::{Engine, Features, MemoryPool, ParserOptions};
+use nightjar_query::{AnswerCache, Engine, Features, MemoryPool, ParserOptions};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
@@ -104,6 +104,8 @@ pub struct App {
     pub queries: Arc<Queries>,
     /// Memory for queries.
     pub query_memory: Arc<MemoryPool>,
+    /// Answers of range queries.
+    pub query_cache: Arc<AnswerCache>,
     /// Whether there is memory for writes.
     pub memory: MemoryGuard,
     /// Threads for writes.
@@ -186,6 +188,17 @@ impl App {
         for (name, help, count) in counters {
             out.counter(name, help, count as f64);
         }
+        let cache = self.query_cache.figures();
+        let counters = [
+            ("nightjar_query_cache_hits_total", "Range queries of which a part was kept from before.", cache.hits),
+            ("nightjar_query_cache_misses_total", "Range queries of which a part might have been kept.", cache.misses),
+            ("nightjar_query_cache_steps_total", "Steps of range queries that were not evaluated again.", cache.steps),
+        ];
+        for (name, help, count) in counters {
+            out.counter(name, help, count as f64);
+        }
+        out.gauge("nightjar_query_cache_bytes", "Memory kept answers take.", cache.bytes as f64);
+        out.gauge("nightjar_query_cache_answers", "Answers kept.", cache.answers as f64);
         let logs = f64::from(u8::from(queries.logs()));
         out.gauge("prometheus_engine_query_log_enabled", "Whether there is a query log.", logs);
     }

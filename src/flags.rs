@@ -373,6 +373,12 @@ pub struct QueryFlags {
           hide_env = true, default_value = "1GB", value_parser = units::parse_size)]
     pub max_memory_total: u64,
 
+    /// Memory for answers of range queries that are asked again a little later, as dashboards do; 0 = none. Only what
+    /// cannot have changed is answered from there.
+    #[arg(long = "query.cache-size", value_name = "SIZE", env = "NIGHTJAR_QUERY_CACHE_SIZE", hide_env = true,
+          default_value = "64MB", value_parser = units::parse_size)]
+    pub cache_size: u64,
+
     /// File to which every query is logged, one JSON object a line; query_log_file in the configuration goes before.
     #[arg(long = "query.log-file", value_name = "PATH", env = "NIGHTJAR_QUERY_LOG_FILE", hide_env = true)]
     pub log_file: Option<PathBuf>,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nightjar_platform::{Clock, Thread, spawn_background};
-use nightjar_query::{Engine, EngineOptions, MemoryPool};
+use nightjar_query::{AnswerCache, Engine, EngineOptions, MemoryPool};
 use nightjar_ruler::file::ReadOptions;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
@@ -208,8 +208,8 @@ impl Running {
         });
         let outcome = match loaded {
             Ok((config, rules)) => {
-                let engine = Engine::new(engine_options(&self.flags, &config));
-                *self.app.engine.write() = Arc::new(engine.with_memory(Arc::clone(&self.app.query_memory)));
+                let (memory, cache) = (Arc::clone(&self.app.query_memory), Arc::clone(&self.app.query_cache));
+                *self.app.engine.write() = Arc::new(engine(&self.flags, &config, memory, cache));
                 self.app.rules.replace(rules, &*self.app.clock);
                 report_ignored(&config);
                 let at = self.app.clock.wall_ms();
@@ -332,6 +332,10 @@ fn engine_options(flags: &ServeFlags, config: &Config) -> EngineOptions {
     }
 }
 
+fn engine(flags: &ServeFlags, config: &Config, memory: Arc<MemoryPool>, cache: Arc<AnswerCache>) -> Engine {
+    Engine::new(engine_options(flags, config)).with_memory(memory).with_cache(cache)
+}
+
 /// Where queries are logged; the file goes before the flag.
 fn query_log<'a>(flags: &'a ServeFlags, config: &'a Config) -> Option<&'a Path> {
     config.query_log_file.as_deref().or(flags.query.log_file.as_deref())
@@ -352,7 +356,8 @@ fn app(
     let query_memory = Arc::new(MemoryPool::new(flags.query.max_memory_per_query, flags.query.max_memory_total));
     let queries = Arc::new(Queries::new(Arc::clone(&parts.clock), flags.query.log_slower_than));
     queries.log_to(query_log(flags, &config))?;
-    let engine = Engine::new(engine_options(flags, &config)).with_memory(Arc::clone(&query_memory));
+    let query_cache = Arc::new(AnswerCache::new(flags.query.cache_size));
+    let engine = engine(flags, &config, Arc::clone(&query_memory), Arc::clone(&query_cache));
     let alerting = start_alerting(flags, parts)?;
     Ok(App {
         settings: settings::settings(flags, listing, &config)?,
@@ -377,6 +382,7 @@ fn app(
         engine: RwLock::new(Arc::new(engine)),
         queries,
         query_memory,
+        query_cache,
         loaded: RwLock::new(Loaded { config: Arc::new(config), successful: true, at: started }),
         control,
     })

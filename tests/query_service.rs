@@ -47,6 +47,9 @@ fn rules_and_requests_are_seen_and_logged() {
     assert_eq!(client.send("GET", target, &headers, b"").unwrap().status, 200);
     assert_eq!(client.get("/api/v1/query?query=vector(1)%2Bon(a)(vector(1)or%20label_replace(vector(1),%22b%22,%22c%22,%22%22,%22%22))").unwrap().status, 422);
 
+    let slow = "/api/v1/query?query=sum_over_time(vector(1)[1d:1s])";
+    assert_eq!(client.get(slow).unwrap().status, 200);
+
     let url = format!("http://127.0.0.1:{port}");
     wait_until("the rule is in the list", Duration::from_secs(20), || {
         tool(&["query", "recent", "--server", &url]).1.contains("rule g/one")

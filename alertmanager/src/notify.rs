@@ -223,19 +223,6 @@ pub(crate) fn templated_host(template: &str) -> bool {
     }
 }
 
-/// As Go's `url.QueryEscape`.
-pub(crate) fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
-}
-
 /// Some services hide failures in good answers.
 fn answered(settings: &Settings, body: &str) -> Outcome {
     let nothing = BTreeMap::new();

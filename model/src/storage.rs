@@ -37,8 +37,9 @@ pub trait Storage: Send + Sync {
 
     /// A number that grows with every change of what is stored for a time in `range`: samples that came, late or not,
     /// or were deleted. Take it *before* the view: two views whose numbers are equal give equal answers. Moving samples
-    /// between the log and blocks is no change. Numbers say nothing about those of another run of the program. Whoever
-    /// does not keep count never answers the same number twice.
+    /// between the log and blocks is no change. Numbers say nothing about those of another run of the program. The
+    /// numbers of all ranges are of one count: a range whose number is not greater than one told earlier, of any range that
+    /// contains it, has not changed since. Whoever does not keep count never answers the same number twice.
     fn generation(&self, range: ClosedRange) -> u64 {
         let _ = range;
         static NEVER_TWICE: AtomicU64 = AtomicU64::new(1 << 63);

@@ -5,6 +5,7 @@ mod certificates;
 pub mod dial;
 pub mod guard;
 pub mod http;
+pub mod percent;
 mod proxy;
 pub mod smtp;
 pub mod source;

@@ -10,6 +10,7 @@ use nightjar_model::{ClosedRange, Labels, TimestampMs};
 use crate::admission::{self, Setting};
 use crate::ast::{Expr, ValueType};
 use crate::build::Builder;
+use crate::cache::{AnswerCache, Question, may_keep};
 use crate::eval::budget::Budget;
 use crate::eval::reserved::without_reserved;
 use crate::eval::tally::Tally;
@@ -44,6 +45,7 @@ pub struct Answer {
 pub struct Engine {
     options: EngineOptions,
     memory: Arc<MemoryPool>,
+    cache: Option<Arc<AnswerCache>>,
 }
 
 /// One evaluation: what, where and under which conditions.
@@ -63,12 +65,18 @@ struct Job<'a> {
 impl Engine {
     /// An engine whose queries may take any memory.
     pub fn new(options: EngineOptions) -> Engine {
-        Engine { options, memory: Arc::new(MemoryPool::unlimited()) }
+        Engine { options, memory: Arc::new(MemoryPool::unlimited()), cache: None }
     }
 
     /// The same engine with memory from `pool`.
     pub fn with_memory(self, pool: Arc<MemoryPool>) -> Engine {
         Engine { memory: pool, ..self }
+    }
+
+    /// The same engine with answers of range queries kept in `cache`, which belongs to engines of the same features and
+    /// to one storage.
+    pub fn with_cache(self, cache: Arc<AnswerCache>) -> Engine {
+        Engine { cache: Some(cache), ..self }
     }
 
     /// Its options.
@@ -160,10 +168,18 @@ impl Engine {
         let lookback_ms = job.options.lookback_ms.unwrap_or(self.options.lookback_ms);
         let default_step_ms = self.options.default_subquery_step_ms;
         let bounds = time_bounds(&node, grid, lookback_ms, default_step_ms);
+        let generation = job.storage.generation(ClosedRange::ALL);
         let querier = job.storage.querier(bounds.unwrap_or(ClosedRange { start: 0, end: 0 }))?;
         let querier: &dyn Querier = &*querier;
-        let setting = Setting { grid, lookback_ms, default_step_ms };
-        let budget = self.admit(&node, setting, querier)?;
+        let whole = Setting { grid, lookback_ms, default_step_ms };
+        let budget = self.admit(&node, whole, querier)?;
+        let cache = self.cache.as_ref().filter(|_| !job.instant && !job.options.per_step_stats);
+        let question = cache.and_then(|cache| {
+            let question = Question::new(&node, &job.expr.to_string(), grid, lookback_ms, (job.storage, generation))?;
+            Some((cache, question))
+        });
+        let reused = question.as_ref().and_then(|(cache, question)| cache.reuse(question));
+        let grid = question.as_ref().map_or(grid, |(_, question)| question.rest(reused.as_ref()));
         let context = Context::new(querier, lookback_ms, default_step_ms, self.options.features, budget, job.interrupt);
         let tally = Rc::new(Tally::new(grid.len, job.options.per_step_stats));
         context.enter(Phase::Evaluate);
@@ -185,6 +201,19 @@ impl Engine {
         let value = value?;
         let (mut warnings, infos) = context.notes.render(job.text);
         warnings.extend(context.damage());
+        let value = match (question, reused, value) {
+            (None, _, value) => value,
+            (Some((cache, question)), reused, value) => {
+                let value = match (reused, value) {
+                    (Some(reused), Value::Matrix(rest)) => Value::Matrix(question.join(reused, rest)),
+                    (_, value) => value,
+                };
+                if let (true, Some(series)) = (warnings.is_empty() && infos.is_empty(), may_keep(&value)) {
+                    cache.keep(question, series);
+                }
+                value
+            }
+        };
         let mut memory = context.budget.into_reservation();
         memory.shrink_to(value.bytes());
         Ok(Answer { value, warnings, infos, stats, memory: Arc::new(memory) })
@@ -192,6 +221,9 @@ impl Engine {
 
     /// The budget of a query that may run.
     fn admit(&self, node: &Node, setting: Setting, querier: &dyn Querier) -> Result<Budget, QueryError> {
+        if !self.memory.is_limited() {
+            return Ok(Budget::new(self.options.max_samples, 0.0, self.memory.reserve()));
+        }
         let (mut lasted, mut asked) = (0.0, 0.0);
         let mut weigh = |selector: &Selector, range: ClosedRange| {
             let weight = querier.weigh(&selector.matchers, range)?.unwrap_or_default();

@@ -10,6 +10,7 @@ pub mod value;
 mod admission;
 mod annotations;
 mod build;
+mod cache;
 mod calendar;
 mod error;
 mod eval;
@@ -24,6 +25,7 @@ mod quantile;
 mod rollup;
 mod start_time;
 
+pub use cache::{AnswerCache, CacheFigures};
 pub use engine::{
     Answer, Engine, EngineOptions, Features, Interrupt, Phase, QueryError, QueryOptions, Steps, Stop, Uninterrupted,
 };

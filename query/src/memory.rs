@@ -27,6 +27,11 @@ impl MemoryPool {
         MemoryPool::new(0, 0)
     }
 
+    /// Whether there is any limit.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.per_query.min(self.total) < u64::MAX
+    }
+
     /// Most bytes one query may take; `u64::MAX` without a limit.
     pub fn per_query(&self) -> u64 {
         self.per_query

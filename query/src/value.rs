@@ -49,7 +49,7 @@ impl Value {
 }
 
 impl MatrixSeries {
-    fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         SERIES_BYTES + 16 * self.floats.len() + self.histograms.iter().map(|(_, h)| 16 + h.size()).sum::<usize>()
     }
 }

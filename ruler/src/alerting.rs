@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use nightjar_model::labels::METRIC_NAME;
 use nightjar_model::{Labels, TimestampMs};
+use nightjar_platform::net::percent::query_escape;
 use nightjar_query::{SampleValue, VectorSample};
 use nightjar_template::Value;
 
@@ -218,17 +219,4 @@ impl Alerting {
         let generator_url = format!("{}{}", settings.external_url, self.generator_path).into();
         (!alerts.is_empty()).then_some(AlertBatch { generator_url, alerts })
     }
-}
-
-/// Go's `url.QueryEscape`.
-fn query_escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte as char),
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

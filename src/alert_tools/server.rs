@@ -1,15 +1,17 @@
 //! Asking a server.
 
+use nightjar_platform::net::percent::percent_encode;
 use serde_json::Value;
 
 use super::arguments::ServerArguments;
-use crate::client::connection::{Url, exchange};
+use crate::client::connection::{Content, Url, exchange};
 
 /// Sends a request; answers JSON, null where there is none. The error is what the server, or the network, said.
 pub(super) fn ask(server: &ServerArguments, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
     let url = Url::parse(&server.server)?;
     let body = body.map(Value::to_string).unwrap_or_default();
-    let (status, answer) = exchange(&url, method, path, "application/json", &body)?;
+    let content = Content { headers: &[("Content-Type", "application/json")], bytes: body.as_bytes() };
+    let (status, answer) = exchange(&url, method, path, content)?;
     let text = String::from_utf8_lossy(&answer);
     let json = serde_json::from_str::<Value>(&text);
     match (status, json) {
@@ -28,13 +30,6 @@ pub(super) fn ask(server: &ServerArguments, method: &str, path: &str, body: Opti
 
 /// `a=b&a=c` from pairs.
 pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let escape = |text: &str| {
-        let byte = |b: u8| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        };
-        text.bytes().map(byte).collect::<String>()
-    };
-    let pairs = pairs.into_iter().map(|(name, value)| format!("{name}={}", escape(value)));
+    let pairs = pairs.into_iter().map(|(name, value)| format!("{name}={}", percent_encode(value)));
     pairs.collect::<Vec<_>>().join("&")
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use nightjar_model::TimestampMs;
+use nightjar_platform::net::percent::percent_encode;
 
 use crate::units;
 
@@ -197,7 +198,7 @@ impl QueryKind {
                 Ok(Ask::form("/api/v1/labels", form))
             }
             QueryKind::Labels { name: Some(name), matches, .. } => {
-                let path = format!("/api/v1/label/{}/values?{}", encode(name), matchers(matches));
+                let path = format!("/api/v1/label/{}/values?{}", percent_encode(name), matchers(matches));
                 Ok(Ask::get(path))
             }
             QueryKind::Series { matches, .. } => Ok(Ask::form("/api/v1/series", matchers(matches))),
@@ -215,19 +216,7 @@ fn matchers(matches: &[String]) -> String {
 }
 
 fn pair(name: &str, value: &str) -> String {
-    format!("{}={}", encode(name), encode(value))
-}
-
-/// Percent-encoding of all but unreserved characters.
-fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    format!("{}={}", percent_encode(name), percent_encode(value))
 }
 
 fn duration_ms(text: &str) -> Result<i64, String> {

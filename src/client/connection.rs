@@ -40,19 +40,27 @@ impl Url {
     }
 }
 
-/// Sends a request, with a form unless that is empty, and answers the body, of whatever status.
-pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Vec<u8>, String> {
-    exchange(url, method, path, "application/x-www-form-urlencoded", form).map(|(_, body)| body)
+/// What a request says; its headers are sent only with bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Content<'a> {
+    pub(crate) headers: &'a [(&'a str, &'a str)],
+    pub(crate) bytes: &'a [u8],
 }
 
-/// Sends a request with a body unless it is empty; answers status and body.
-pub(crate) fn exchange(
-    url: &Url,
-    method: &str,
-    path: &str,
-    content_type: &str,
-    content: &str,
-) -> Result<(u16, Vec<u8>), String> {
+impl<'a> Content<'a> {
+    /// Pairs as a browser sends them.
+    pub(crate) fn form(pairs: &'a str) -> Content<'a> {
+        Content { headers: &[("Content-Type", "application/x-www-form-urlencoded")], bytes: pairs.as_bytes() }
+    }
+}
+
+/// Sends a request, with a form unless that is empty, and answers the body, of whatever status.
+pub(super) fn send(url: &Url, method: &str, path: &str, form: &str) -> Result<Vec<u8>, String> {
+    exchange(url, method, path, Content::form(form)).map(|(_, body)| body)
+}
+
+/// Sends a request; answers status and body.
+pub(crate) fn exchange(url: &Url, method: &str, path: &str, content: Content<'_>) -> Result<(u16, Vec<u8>), String> {
     let timeouts =
         Timeouts { connect: Duration::from_secs(5), read: Duration::from_secs(150), write: Duration::from_secs(30) };
     let place = format!("http://{}:{}", url.host, url.port);
@@ -66,8 +74,8 @@ pub(crate) fn exchange(
             Ok(mut stream) => {
                 let mut bytes = Vec::new();
                 stream
-                    .write_all(&head(url, method, path, content_type, content))
-                    .and_then(|()| stream.write_all(content.as_bytes()))
+                    .write_all(&head(url, method, path, content))
+                    .and_then(|()| stream.write_all(content.bytes))
                     .map_err(failed)?;
                 stream.take(MAX_ANSWER_BYTES).read_to_end(&mut bytes).map_err(failed)?;
                 let answer = status(&bytes).zip(body(&bytes));
@@ -79,7 +87,7 @@ pub(crate) fn exchange(
     Err(last.map_or_else(|| format!("cannot reach {place}"), failed))
 }
 
-fn head(url: &Url, method: &str, path: &str, content_type: &str, content: &str) -> Vec<u8> {
+fn head(url: &Url, method: &str, path: &str, content: Content<'_>) -> Vec<u8> {
     let mut head = format!(
         "{method} {}{path} HTTP/1.1\r\nHost: {}:{}\r\nUser-Agent: nightjar/{}\r\nConnection: close\r\n",
         url.path,
@@ -87,8 +95,9 @@ fn head(url: &Url, method: &str, path: &str, content_type: &str, content: &str) 
         url.port,
         env!("CARGO_PKG_VERSION")
     );
-    if !content.is_empty() {
-        head += &format!("Content-Type: {content_type}\r\nContent-Length: {}\r\n", content.len());
+    if !content.bytes.is_empty() {
+        content.headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+        head += &format!("Content-Length: {}\r\n", content.bytes.len());
     }
     head += "\r\n";
     head.into_bytes()

@@ -1,34 +1,29 @@
 //! A server somewhere, asked over HTTP.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read, Write};
-use std::time::Duration;
 
 use nightjar_model::{Labels, TimestampMs};
-use nightjar_platform::net::{Net, RealNet, Timeouts};
+use nightjar_platform::net::percent::percent_encode;
 use nightjar_query::{SampleValue, VectorSample};
 use nightjar_ruler::Expression;
 use nightjar_ruler::replay::History;
 use serde_json::Value;
 
-use crate::client::connection::{Url, exchange};
+use crate::client::connection::{Content, Url, exchange};
 
 /// A server somewhere.
 pub(super) struct Remote {
     url: Url,
-    address: String,
 }
 
 impl Remote {
     pub(super) fn new(server: &str) -> Result<Remote, String> {
-        let address = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/').to_owned();
-        Ok(Remote { url: Url::parse(server)?, address })
+        Ok(Remote { url: Url::parse(server)? })
     }
 
     fn ask(&self, path: &str, form: &[(&str, String)]) -> Result<Value, String> {
-        let pairs: Vec<String> = form.iter().map(|(name, text)| format!("{name}={}", escaped(text))).collect();
-        let kind = "application/x-www-form-urlencoded";
-        let (status, body) = exchange(&self.url, "POST", path, kind, &pairs.join("&"))?;
+        let pairs: Vec<String> = form.iter().map(|(name, text)| format!("{name}={}", percent_encode(text))).collect();
+        let (status, body) = exchange(&self.url, "POST", path, Content::form(&pairs.join("&")))?;
         let answer: Value = serde_json::from_slice(&body).map_err(|_| {
             format!("the server answers {status}: {}", String::from_utf8_lossy(&body[..body.len().min(200)]))
         })?;
@@ -40,32 +35,15 @@ impl Remote {
 
     /// Posts a snappy-compressed remote write request; an answer that is no success becomes the error.
     pub(super) fn write(&self, body: &[u8]) -> Result<(), String> {
-        let failed = |e: std::io::Error| format!("cannot reach {}: {e}", self.address);
-        let (authority, prefix) =
-            self.address.find('/').map_or((&*self.address, ""), |slash| self.address.split_at(slash));
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(80)),
-            _ => (authority, 80),
-        };
-        let wait = Duration::from_secs(60);
-        let timeouts = Timeouts { connect: wait, read: wait, write: wait };
-        let addresses = RealNet.resolve(host.trim_matches(['[', ']']), port).map_err(failed)?;
-        let address = addresses.first().copied().ok_or_else(|| format!("{host} has no address"))?;
-        let mut stream = RealNet.connect(address, timeouts).map_err(failed)?;
-        let head = format!(
-            "POST {prefix}/api/v1/write HTTP/1.1\r\nHost: {authority}\r\nContent-Type: application/x-protobuf\r\n\
-             Content-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).map_err(failed)?;
-        let mut answer = Vec::new();
-        stream.take(64 << 10).read_to_end(&mut answer).map_err(failed)?;
-        let text = String::from_utf8_lossy(&answer);
-        let status = text.split(' ').nth(1).unwrap_or("");
-        match status.starts_with('2') {
-            true => Ok(()),
-            false => Err(text.split_once("\r\n\r\n").map_or("no answer", |(_, body)| body).trim().to_owned()),
+        let headers = [
+            ("Content-Type", "application/x-protobuf"),
+            ("Content-Encoding", "snappy"),
+            ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+        ];
+        let content = Content { headers: &headers, bytes: body };
+        match exchange(&self.url, "POST", "/api/v1/write", content)? {
+            (200..=299, _) => Ok(()),
+            (_, reason) => Err(String::from_utf8_lossy(&reason).trim().to_owned()),
         }
     }
 }
@@ -128,9 +106,4 @@ fn sample(labels: &Labels, point: &Value) -> Option<VectorSample> {
         text => text.parse().ok()?,
     };
     Some(VectorSample { labels: labels.clone(), timestamp, value: SampleValue::Float(value) })
-}
-
-fn escaped(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-    text.bytes().map(|b| if plain(b) { (b as char).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -10,6 +10,7 @@ pub mod receiver;
 pub mod volume;
 pub mod write;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Asks again and again until `ready` answers true; panics with `what` after `limit`.
@@ -21,9 +22,15 @@ pub fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) 
     }
 }
 
-/// A TCP port nobody listens on right now.
+/// A TCP port nobody listens on right now, and that is given to nobody else of this process: below the ports systems take
+/// for connections, from a place of its own for every process.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
+    const PORTS: std::ops::Range<u32> = 10_000..32_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(193);
+    let next = || PORTS.start + first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % PORTS.len() as u32;
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..PORTS.len()).map(|_| next() as u16).find(free).expect("a port")
 }
 
 /// Milliseconds since the epoch.

@@ -1,13 +1,13 @@
 //! Chat services.
 
+use nightjar_platform::net::percent::query_escape;
 use serde_json::{Value as Json, json};
 
+use super::{Delivery, Job, Rendering, Request, object, truncate};
 use crate::config::receiver::chat::{
     Discord, Field, Mattermost, Msteams, Msteamsv2, Rocketchat, Slack, Telegram, Webex, Wechat,
 };
 use crate::config::{Secret, SecretUrl, Url};
-
-use super::{Delivery, Job, Rendering, Request, encode, object, truncate};
 
 fn webhook_url(job: &Job<'_>, url: &Option<SecretUrl>, file: &str) -> Result<String, String> {
     job.or_file(url.as_ref().map_or("", SecretUrl::expose), file)
@@ -323,7 +323,8 @@ pub(super) fn wechat(settings: &Wechat, job: &Job<'_>) -> Result<Delivery, Strin
     message[kind] = json!({ "content": text(&settings.message) });
     let secret = job.or_file(settings.api_secret.expose(), &settings.api_secret_file)?;
     let base = settings.api_url.as_ref().map_or("", Url::as_str);
-    let account = format!("corpid={}&corpsecret={}", encode(&rendering.text(&settings.corp_id)), encode(&secret));
+    let account =
+        format!("corpid={}&corpsecret={}", query_escape(&rendering.text(&settings.corp_id)), query_escape(&secret));
     rendering.finish()?;
     let ask = Request::get(&format!("{base}gettoken?{account}"));
     let tell = Request::json("POST", &format!("{base}message/send?access_token="), &message)?;

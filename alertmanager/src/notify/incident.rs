@@ -1,12 +1,12 @@
 //! Incident services and mobile push.
 
+use nightjar_platform::net::percent::query_escape;
 use serde_json::{Value as Json, json};
 
+use super::{Job, Request, object, truncate};
 use crate::config::receiver::incident::{Opsgenie, Pagerduty, Victorops};
 use crate::config::receiver::webhook::Pushover;
 use crate::config::{Secret, Url};
-
-use super::{Job, Request, encode, object, truncate};
 
 /// The largest event PagerDuty takes.
 const PAGERDUTY_BYTES: usize = 512_000;
@@ -199,7 +199,7 @@ pub(super) fn pushover(settings: &Pushover, job: &Job<'_>) -> Result<Vec<Request
     query.extend((settings.ttl.0 > 0).then(|| ("ttl", seconds(settings.ttl.0))));
     query.sort();
     rendering.finish()?;
-    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", query_escape(value))).collect();
     let url = Secret::new(format!("https://api.pushover.net/1/messages.json?{}", pairs.join("&")));
     Ok(vec![Request {
         method: "POST",

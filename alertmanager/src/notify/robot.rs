@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use nightjar_platform::net::percent::query_escape;
 use serde_json::{Value as Json, json};
 
 use super::digest::hmac_sha256;
-use super::{Job, Rendering, Request, encode, object};
+use super::{Job, Rendering, Request, object};
 use crate::config::receiver::robot::{Dingtalk, Feishu, Ntfy, Wecom};
 use crate::config::{SecretUrl, Url};
 use crate::machine::Outcome;
@@ -102,7 +103,7 @@ pub(super) fn dingtalk(settings: &Dingtalk, job: &Job<'_>) -> Result<Vec<Request
     if !secret.is_empty() {
         let sign = STANDARD.encode(hmac_sha256(secret.as_bytes(), format!("{}\n{secret}", job.now).as_bytes()));
         let join = if url.contains('?') { '&' } else { '?' };
-        url = format!("{url}{join}timestamp={}&sign={}", job.now, encode(&sign));
+        url = format!("{url}{join}timestamp={}&sign={}", job.now, query_escape(&sign));
     }
     Ok(vec![Request::json("POST", &url, &message)?])
 }

@@ -3,8 +3,10 @@
 mod credentials;
 mod sign;
 
+use nightjar_platform::net::percent::query_escape;
+
 use super::talk::{Answer, Step, Talk};
-use super::{Job, Request, encode, templated_host};
+use super::{Job, Request, templated_host};
 use crate::config::Secret;
 use crate::config::receiver::webhook::Sns;
 use credentials::{Keys, assumed, keys, region};
@@ -103,7 +105,10 @@ fn domain(region: &str) -> &'static str {
 /// Sorted, as the service's own libraries send it.
 fn encoded(mut form: Vec<(String, String)>) -> String {
     form.sort();
-    form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+    form.iter()
+        .map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }
 
 impl Publish {

@@ -5,9 +5,10 @@ mod tencent;
 #[cfg(test)]
 mod tests;
 
+use nightjar_platform::net::percent::query_escape;
 use serde_json::{Value as Json, json};
 
-use super::{Job, Rendering, Request, encode, templated_host};
+use super::{Job, Rendering, Request, templated_host};
 use crate::config::Secret;
 use crate::config::receiver::telephone::Sms;
 use crate::machine::Outcome;
@@ -81,7 +82,7 @@ fn twilio(order: &Order<'_>) -> Vec<Request> {
         false => ("Messages", ("Body", order.text.clone())),
         true => ("Calls", ("Twiml", format!("<Response><Say loop=\"2\">{}</Say></Response>", xml(&order.text)))),
     };
-    let url = format!("{base}/2010-04-01/Accounts/{}/{resource}.json", encode(&order.account));
+    let url = format!("{base}/2010-04-01/Accounts/{}/{resource}.json", query_escape(&order.account));
     let one = |to: &String| {
         let form = [("To", to.clone()), ("From", order.from.clone()), content.clone()];
         form_request(&url, &form).with("Authorization", &basic(&order.account, &order.secret))
@@ -132,7 +133,8 @@ fn filled(value: &Json, text: &dyn Fn(&str) -> String) -> Json {
 }
 
 fn form_request(url: &str, form: &[(&str, String)]) -> Request {
-    let pairs: Vec<String> = form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let pairs: Vec<String> =
+        form.iter().map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value))).collect();
     let request = Request { method: "POST", body: pairs.join("&").into_bytes(), ..Request::get(url) };
     request.with("Content-Type", "application/x-www-form-urlencoded")
 }

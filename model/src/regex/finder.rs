@@ -98,12 +98,10 @@ fn each_holding(literals: &Prefilter, texts: Texts<'_>, mut each: impl FnMut(usi
         number = texts.holding(number, hit.start);
         let Some(end) = texts.ends.get(number) else { return };
         let end = *end as usize;
-        // What spans two texts stands in neither.
-        if hit.end > end {
-            at = hit.start + 1;
-            continue;
+        // What spans two texts stands in neither, but it may hide a shorter literal, or a later one, of the first.
+        if hit.end <= end || literals.find(bytes, Span::from(hit.start..end)).is_some() {
+            each(number);
         }
-        each(number);
         at = end;
         number += 1;
     }
@@ -170,6 +168,22 @@ mod tests {
         let texts = Texts { text: &text, ends: &ends };
         let uses = |pattern: &str| Regex::anchored(pattern).unwrap().finder(texts).literals.is_some();
         assert!(uses("svc-(001|002|499)-.*") && uses(".*abc.*") && uses("svc-.*abc[0-9]") && !uses("svc-.*"));
+    }
+
+    #[test]
+    fn a_literal_across_two_texts_hides_none() {
+        let table: [(&str, &[&str], &[usize]); 4] = [
+            ("büc?", &["bü", "c"], &[0]),
+            ("(abc|b)", &["ab", "c", "b"], &[2]),
+            (".*(bca|c)", &["bc", "a", "bca"], &[0, 2]),
+            ("aba?", &["ab", "ab", "a"], &[0, 1]),
+        ];
+        for (pattern, values, expected) in table {
+            // Looking for literals pays only if they are rare.
+            let values = values.iter().copied().chain(["z"; 40]);
+            let values: Vec<String> = values.map(str::to_owned).collect();
+            assert_eq!(found(pattern, &values), expected, "{pattern}");
+        }
     }
 
     proptest! {

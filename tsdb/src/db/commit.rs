@@ -87,7 +87,6 @@ impl<D: Disk> Inner<D> {
             }
         };
         *view = View { horizon, parts };
-        drop(view);
         let sections = frames.sections.iter().map(|s| &s.section);
         let samples = sections.filter(|s| !matches!(s.kind, Kind::Definitions | Kind::Metadata));
         self.changes.lock().note(samples.map(|s| ClosedRange { start: s.t_min, end: s.t_max }));

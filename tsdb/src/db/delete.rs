@@ -76,8 +76,8 @@ impl<D: Disk> Inner<D> {
             deletions.add(number, tombstone, cut, &parts.blocks);
             deletions.retain(&lift, &parts.blocks);
             view.parts = Arc::new(parts);
+            self.changes.lock().note(std::iter::once(times));
         }
-        self.changes.lock().note(std::iter::once(times));
         Ok(())
     }
 

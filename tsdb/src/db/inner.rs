@@ -49,7 +49,7 @@ pub(crate) struct Inner<D: Disk> {
     pub(crate) view: RwLock<View<D>>,
     /// Counts up with every new segment: timelines begin a new epoch in it.
     pub(crate) generation: AtomicU32,
-    /// When what is stored has changed; noted after queries can see it.
+    /// When what is stored has changed; noted while the view is exchanged.
     pub(crate) changes: Mutex<Changes>,
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,

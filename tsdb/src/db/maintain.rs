@@ -159,8 +159,8 @@ impl<D: Disk> Inner<D> {
             }
             Arc::make_mut(&mut parts.deletions).retain(&[], &parts.blocks);
             view.parts = Arc::new(parts);
+            self.changes.lock().note(gone.into_iter());
         }
-        self.changes.lock().note(gone.into_iter());
         keeping.collect_garbage(&self.disk)?;
         Ok(Maintained::Expired { blocks: remove_now.len() })
     }

@@ -1,5 +1,6 @@
 //! Alibaba Cloud: short messages and calls, signed with ACS3-HMAC-SHA256.
 
+use nightjar_platform::net::percent::percent_encode;
 use serde_json::{Map, Value as Json};
 
 use super::Order;
@@ -60,7 +61,7 @@ fn signed(
     let mut pairs: Vec<String> = query
         .iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| format!("{}={}", percent(name), percent(value)))
+        .map(|(name, value)| format!("{}={}", percent_encode(name), percent_encode(value)))
         .collect();
     pairs.sort();
     let query = pairs.join("&");
@@ -81,9 +82,4 @@ fn signed(
     let mut out = Request { method: "POST", ..Request::get(&format!("{}/?{query}", url.trim_end_matches('/'))) };
     out.headers = headers.into_iter().map(|(name, value)| (name.into(), Secret::new(value))).collect();
     Ok(out.with("Authorization", &line))
-}
-
-/// RFC 3986: a space is not a plus.
-fn percent(text: &str) -> String {
-    crate::notify::encode(text).replace('+', "%20")
 }

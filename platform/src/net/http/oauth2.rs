@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{Client, Credentials, HttpError, HttpOptions, Limits, Method, Request, basic};
 use crate::net::guard::Guard;
+use crate::net::percent::query_escape;
 use crate::net::proxy::ProxyOptions;
 use crate::net::source::Source;
 use crate::net::tls::TlsOptions;
@@ -145,11 +146,11 @@ impl Tokens {
             (Proof::Secret(_), secret) => {
                 form.push(("grant_type", "client_credentials".to_owned()));
                 let secret = secret.map_or("", Secret::expose);
-                header = Some(basic(&encode(client_id), &Secret::new(encode(secret))));
+                header = Some(basic(&query_escape(client_id), &Secret::new(query_escape(secret))));
             }
         }
         let body: Vec<String> =
-            form.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+            form.iter().map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value))).collect();
         let mut request = Request::new(Method::POST, token_url.clone(), body.join("&"))
             .with("Content-Type", "application/x-www-form-urlencoded");
         request.headers.extend(header.map(|header| ("Authorization".to_owned(), header)));
@@ -172,17 +173,4 @@ fn read(body: &[u8]) -> Result<(Secret, Option<Duration>), String> {
     let lasts = json.get("expires_in").and_then(number).filter(|seconds| *seconds > 0.0);
     let lasts = lasts.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST).min(LONGEST));
     Ok((Secret::new(format!("{kind} {token}")), lasts))
-}
-
-/// As Go's `url.QueryEscape`.
-fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }
