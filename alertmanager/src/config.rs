@@ -23,7 +23,7 @@ use decode::{At, Secrets};
 pub use error::{ConfigError, Position};
 pub use global::Global;
 pub use receiver::{Integration, Receiver, Settings};
-pub use route::{GroupBy, InhibitRuleConfig, RouteConfig};
+pub use route::{GroupBy, InhibitRuleConfig, InhibitSourceConfig, RouteConfig};
 use route::{Known, WrittenRoute, WrittenRule};
 pub use scalar::{GoSpan, HostPort, Secret, SecretUrl, Span, Url};
 use settings::Check;

@@ -11,6 +11,7 @@ mod flush;
 mod groups;
 mod inherited;
 mod line;
+mod news;
 mod outbox;
 mod query;
 mod recover;
@@ -35,6 +36,7 @@ use crate::silence::{Silence, SilenceError, Silences};
 pub use explain::{LineView, RouteView};
 use groups::Group;
 use line::Line;
+pub use news::{Before, Change};
 pub use query::{AlertStatus, AlertView, GroupView};
 use store::Stored;
 
@@ -147,6 +149,8 @@ pub struct SentAlert {
     pub fingerprint: Fingerprint,
     /// Whether it has ended.
     pub resolved: bool,
+    /// Whether that is news.
+    pub change: Change,
 }
 
 /// A message to be rendered and sent now.
@@ -168,6 +172,8 @@ pub struct Send {
     pub reason: Reason,
     /// When it was decided, wall clock.
     pub decided_at: TimestampMs,
+    /// What was delivered before.
+    pub before: Before,
     /// The alerts, in order.
     pub alerts: Vec<SentAlert>,
     /// What the service gave with earlier messages.
@@ -183,8 +189,8 @@ pub enum Verdict {
     Passed,
     /// Another alert keeps it quiet.
     Inhibited {
-        /// The other alert.
-        by: Fingerprint,
+        /// The other alerts: one, unless the rule has several conditions.
+        by: Vec<Fingerprint>,
         /// Name of the rule.
         rule: String,
     },
@@ -367,7 +373,8 @@ impl Machine {
         let random = &mut self.random;
         let new_id = || uuid(random.next_u64(), random.next_u64());
         let (mode, limit) = (self.options.mode, self.options.max_silences);
-        let changes = self.silences.plan_set(silence, now.wall_ms, mode, limit, new_id)?;
+        let named = &self.config.time_intervals;
+        let changes = self.silences.plan_set(silence, now.wall_ms, mode, named, limit, new_id)?;
         let id = changes.last().map(|silence| silence.id.clone()).unwrap_or_default();
         changes.into_iter().for_each(|silence| self.put_silence(silence));
         Ok(id)

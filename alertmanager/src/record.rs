@@ -67,6 +67,16 @@ impl Reason {
             Reason::Repeat => "repeat interval elapsed",
         }
     }
+
+    /// The same in one word, for templates that tell reminders from news.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Reason::First => "first",
+            Reason::NewAlerts | Reason::SomeResolved => "changed",
+            Reason::AllResolved => "resolved",
+            Reason::Repeat => "repeat",
+        }
+    }
 }
 
 /// An alert in a message.
@@ -123,6 +133,16 @@ pub struct Told {
     pub open: BTreeSet<Fingerprint>,
     /// What the service wants to see again.
     pub thread: BTreeMap<String, String>,
+    /// How many messages it was since nothing fired here, this one included.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub count: u64,
+    /// How long before this one the first of them was told, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lasting_ms: i64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A change of state.

@@ -4,6 +4,7 @@
 mod world;
 
 use nightjar_alertmanager::machine::{Options, Outcome};
+use nightjar_platform::disk::Crash;
 use world::{START_MS, World, alert, delivered};
 
 fn route(settings: &str) -> String {
@@ -138,6 +139,25 @@ fn inhibiting() {
     assert_eq!(world.story(), ["2: test1 test2", "3: boss test2", "4: -boss test1 test2"]);
 }
 
+/// Ours: every condition of `sources` must hold, and both alerts are named as the cause.
+#[test]
+fn inhibiting_by_several_sources_at_once() {
+    let text = route(FAST)
+        + "inhibit_rules: [{sources: [{matchers: [job=a], equal: [zone]}, {matchers: [job=b]}], target_matchers: [job=t]}]\n";
+    let mut world = World::new(&text);
+    world.until(1_000);
+    world.post("a,job=a,zone=1 t,job=t,zone=1");
+    world.until(2_200);
+    world.post("b,job=b,zone=2");
+    let alerts = world.router.machine().alerts(world.now());
+    let target = alerts.iter().find(|view| view.alert.labels.value("job") == "t").unwrap();
+    assert_eq!(target.status.inhibited_by.len(), 2);
+    world.until(3_600);
+    world.post("-b,job=b,zone=2");
+    world.until(4_500);
+    assert_eq!(world.story(), ["2: a t", "3: a b", "4: a -b t"]);
+}
+
 #[test]
 fn source_and_target_that_end_together_are_told_together() {
     let text = route(FAST)
@@ -162,6 +182,22 @@ fn silencing_and_deleting_the_silence() {
     world.expire(&id);
     world.until(5_500);
     assert_eq!(world.story(), ["2: test1 test2", "3: test2", "4: test2", "5: test1 test2"]);
+}
+
+/// Ours: the first minute of every day is quiet, across restarts, until the silence ends.
+#[test]
+fn a_silence_that_recurs() {
+    let text = route("group_by: [], group_wait: 1s, group_interval: 10s, repeat_interval: 30d").replace("1h}", "30d}");
+    let mut world = World::new(&text);
+    let (day, minute) = (86_400_000, r#"{"times": [{"start_time": "00:00", "end_time": "00:01"}]}"#);
+    world.silence_that_recurs("alertname=~.+", 0, 2 * day, Some(minute));
+    for (at, name) in [(0, "a"), (day + 5_000, "b"), (2 * day + 5_000, "c")] {
+        world.until(at);
+        world.post(name);
+        world.until(at + 30_000);
+        world.crash(Some(Crash::LoseUnsynced), 0);
+    }
+    assert_eq!(world.story(), ["61: a", "86461: a b", "172811: a b c"]);
 }
 
 #[test]

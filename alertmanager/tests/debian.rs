@@ -121,7 +121,7 @@ fn alerts(resolved: &[bool]) -> Vec<SentAlert> {
             generator_url: "http://prom/g?a=1&b=2".to_owned(),
             labels: labels.clone(),
         };
-        SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved: *resolved }
+        SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved: *resolved, change: Default::default() }
     };
     resolved.iter().enumerate().map(one).collect()
 }
@@ -192,6 +192,7 @@ async fn ours(text: &str, out: &Outbound, alerts: &[SentAlert]) {
             route_labels: BTreeMap::new(),
             reason: Reason::First,
             decided_at: 0,
+            before: Default::default(),
             alerts: alerts.to_vec(),
             thread: BTreeMap::new(),
             timeout_ms: 5_000,

@@ -45,7 +45,8 @@ fn message(resolved: bool) -> Send {
         route_labels: BTreeMap::new(),
         reason: Reason::First,
         decided_at: 0,
-        alerts: vec![SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved }],
+        before: Default::default(),
+        alerts: vec![SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved, change: Default::default() }],
         thread: BTreeMap::new(),
         timeout_ms: 5_000,
     }

@@ -54,7 +54,10 @@ pub struct SilenceCommand {
 #[derive(Clone, Debug, Subcommand)]
 pub enum SilenceKind {
     /// Make a silence; prints its id
-    #[command(after_help = "Example: nightjar silence add InstanceDown job=~'node.*' -d 1h -c 'rack is being moved'")]
+    #[command(
+        after_help = "Examples:\n  nightjar silence add InstanceDown job=~'node.*' -d 1h -c 'rack is being moved'\n  \
+            nightjar silence add job=backup -d 90d --weekdays sunday --times 02:00-04:00 --location Europe/Berlin -c 'weekly backup'"
+    )]
     Add(AddSilence),
     /// List silences
     #[command(after_help = "Example: nightjar silence query alertname=DiskFull --expired")]
@@ -136,6 +139,30 @@ pub struct AddSilence {
     /// More about it, as name=text; may be repeated.
     #[arg(long, value_name = "NAME=TEXT")]
     pub annotation: Vec<String>,
+    /// When it holds.
+    #[command(flatten)]
+    pub schedule: ScheduleArguments,
+}
+
+/// When a silence holds between its beginning and its end; all the time if nothing is given.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Recurring")]
+pub struct ScheduleArguments {
+    /// Hold only within this time interval of the Alertmanager configuration; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub time_interval: Vec<String>,
+    /// Hold only at these times of the day, as 02:00-04:00; may be repeated.
+    #[arg(long, value_name = "FROM-TO")]
+    pub times: Vec<String>,
+    /// Hold only on these days, as monday:friday; may be repeated.
+    #[arg(long, value_name = "DAYS")]
+    pub weekdays: Vec<String>,
+    /// Hold only on these days of the month, as 1:7 or -1; may be repeated.
+    #[arg(long, value_name = "DAYS", allow_hyphen_values = true)]
+    pub days_of_month: Vec<String>,
+    /// Where the clock hangs, as Europe/Berlin; UTC by default.
+    #[arg(long, value_name = "ZONE")]
+    pub location: Option<String>,
 }
 
 /// Arguments of `nightjar alert`.

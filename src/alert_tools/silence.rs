@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::arguments::{AddSilence, Output, ServerArguments, SilenceCommand, SilenceKind};
+use super::arguments::{AddSilence, Output, ScheduleArguments, ServerArguments, SilenceCommand, SilenceKind};
 use super::server::{ask, query};
 use super::{table, words};
 use crate::files;
@@ -55,7 +55,7 @@ fn add(add: &AddSilence, server: &ServerArguments) -> Result<String, String> {
         Some(end) => words::read_time(end)?,
         None => starts.saturating_add(add.duration.as_millis() as i64),
     };
-    let body = json!({
+    let mut body = json!({
         "matchers": words::matchers(&add.matchers)?.iter().map(words::condition).collect::<Vec<_>>(),
         "startsAt": words::time(starts),
         "endsAt": words::time(ends),
@@ -63,7 +63,45 @@ fn add(add: &AddSilence, server: &ServerArguments) -> Result<String, String> {
         "comment": add.comment,
         "annotations": words::pairs(&add.annotation)?,
     });
+    if let Some(schedule) = schedule(&add.schedule)? {
+        body["schedule"] = schedule;
+    }
     set(&body, server)
+}
+
+/// When it holds, as the API takes it; `None`: all the time.
+fn schedule(asked: &ScheduleArguments) -> Result<Option<Value>, String> {
+    let ScheduleArguments { time_interval, times, weekdays, days_of_month, location } = asked;
+    let time = |text: &String| {
+        let (from, to) =
+            text.split_once('-').ok_or_else(|| format!("{text:?} is no time of day; write 02:00-04:00"))?;
+        Ok::<_, String>(json!({"start_time": from, "end_time": to}))
+    };
+    let times = times.iter().map(time).collect::<Result<Vec<_>, _>>()?;
+    let mut own = serde_json::Map::new();
+    for (name, list) in [("times", times), ("weekdays", texts(weekdays)), ("days_of_month", texts(days_of_month))] {
+        if !list.is_empty() {
+            own.insert(name.to_owned(), list.into());
+        }
+    }
+    match (own.is_empty(), location) {
+        (true, Some(_)) => {
+            return Err("--location says nothing without --times, --weekdays or --days-of-month".to_owned());
+        }
+        (false, Some(zone)) => {
+            own.insert("location".to_owned(), zone.as_str().into());
+        }
+        _ => {}
+    }
+    if own.is_empty() && time_interval.is_empty() {
+        return Ok(None);
+    }
+    let intervals: Vec<Value> = Some(Value::Object(own)).filter(|own| own != &json!({})).into_iter().collect();
+    Ok(Some(json!({"timeIntervals": time_interval, "intervals": intervals})))
+}
+
+fn texts(list: &[String]) -> Vec<Value> {
+    list.iter().map(|text| text.as_str().into()).collect()
 }
 
 fn set(silence: &Value, server: &ServerArguments) -> Result<String, String> {
@@ -95,7 +133,9 @@ fn show(silences: &[Value]) -> String {
         .map(|s| {
             let matchers: Vec<String> = s["matchers"].as_array().into_iter().flatten().map(words::shown).collect();
             let ends = text(s, "endsAt").replace('T', " ").chars().take(19).collect();
-            vec![text(s, "id"), matchers.join(" "), ends, text(s, "createdBy"), text(s, "comment")]
+            let comment = text(s, "comment");
+            let comment = if s["schedule"].is_object() { format!("{comment} (recurs)") } else { comment };
+            vec![text(s, "id"), matchers.join(" "), ends, text(s, "createdBy"), comment]
         })
         .collect();
     table(&["ID", "Matchers", "Ends At", "Created By", "Comment"], &rows)

@@ -159,8 +159,10 @@ fn notification(intent: &Intent, attempts: u32, ending: &Ending, machine: &Machi
 pub fn spell(verdict: &Verdict) -> (&'static str, Vec<String>) {
     match verdict {
         Verdict::Passed => ("passed", Vec::new()),
-        Verdict::Inhibited { by, rule } if rule.is_empty() => ("inhibited", vec![by.to_string()]),
-        Verdict::Inhibited { by, rule } => ("inhibited", vec![by.to_string(), rule.clone()]),
+        Verdict::Inhibited { by, rule } => {
+            let rule = Some(rule.clone()).filter(|rule| !rule.is_empty());
+            ("inhibited", by.iter().map(ToString::to_string).chain(rule).collect())
+        }
         Verdict::Inactive(names) => ("inactive", names.clone()),
         Verdict::Muted(names) => ("muted", names.clone()),
         Verdict::Silenced(ids) => ("silenced", ids.clone()),

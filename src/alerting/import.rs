@@ -58,6 +58,7 @@ fn convert(file: FileSilence) -> Vec<Silence> {
         created_by: file.created_by.clone(),
         comment: file.comment.clone(),
         annotations: file.annotations.clone(),
+        schedule: None,
     };
     file.matcher_sets.iter().enumerate().map(one).collect()
 }

@@ -81,7 +81,7 @@ fn alerts(alerting: &Alerting, out: &mut Exposition) {
     }
     let silences = alerting.look(|machine, now| {
         machine.silences().iter().fold(BTreeMap::new(), |mut states, silence| {
-            *states.entry(silence.state(now.wall_ms)).or_insert(0_u64) += 1;
+            *states.entry(machine.silence_state(now, silence)).or_insert(0_u64) += 1;
             states
         })
     });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nightjar_alertmanager::alert::{Alert, PostedAlert};
 use nightjar_alertmanager::fingerprint::Fingerprint;
-use nightjar_alertmanager::machine::{Event, Machine, Now, Options, Outcome, Send, SentAlert, Shared};
+use nightjar_alertmanager::machine::{Change, Event, Machine, Now, Options, Outcome, Send, SentAlert, Shared};
 use nightjar_alertmanager::notify;
 use nightjar_alertmanager::record::{GroupId, LineId, Reason};
 use nightjar_alertmanager::router::Router;
@@ -446,7 +446,8 @@ impl Alerting {
                 route_labels: Default::default(),
                 reason: Reason::First,
                 decided_at: now,
-                alerts: vec![SentAlert { alert: alert.clone(), fingerprint, resolved: false }],
+                before: Default::default(),
+                alerts: vec![SentAlert { alert: alert.clone(), fingerprint, resolved: false, change: Change::New }],
                 thread: Default::default(),
                 timeout_ms: 10_000,
             };

@@ -2,9 +2,11 @@
 
 mod alert;
 mod kv;
+mod news;
 
 pub use alert::{Alert, Alerts};
 pub use kv::{Kv, Pair, Pairs, Strings};
+pub use news::News;
 
 use crate::value::{Field, Object, Under, Value};
 
@@ -29,6 +31,8 @@ pub struct Data {
     pub route_labels: Value,
     /// The address people reach the server at.
     pub external_url: Value,
+    /// What Alertmanager's data does not have.
+    pub news: News,
 }
 
 impl Data {
@@ -64,6 +68,7 @@ impl Object for Data {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields().into_iter().find(|field| field.0 == name).map(|field| field.2.clone())
+        let own = self.fields().into_iter().find(|field| field.0 == name).map(|field| field.2.clone());
+        own.or_else(|| self.news.field(name))
     }
 }

@@ -81,6 +81,70 @@ fn the_tools() {
 }
 
 #[test]
+fn silences_that_recur() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = format!("{CONFIG}time_intervals: [{{name: never, time_intervals: [{{years: ['1970']}}]}}]\n");
+    let router = Router::start(dir.path(), &config, &[]);
+    let url = router.url();
+    let run = |words: &[&str]| {
+        let output = run(dir.path(), &[words, &["-c", "x", "--server", &url]].concat());
+        (output.status.success(), text(&output.stdout).trim().to_owned(), text(&output.stderr))
+    };
+    let add = |words: &[&str]| run(&[&["silence", "add", "DiskFull", "-d", "90d"], words].concat());
+    router.send("POST", "/api/v2/alerts", &json!([{"labels": {"alertname": "DiskFull"}}]));
+    let silenced = || router.get("/api/v2/alerts")[0]["status"]["silencedBy"].clone();
+    let (pauses, id, error) = add(&["--time-interval", "never"]);
+    assert!(pauses, "{error}");
+    let shown = router.get(&format!("/api/v2/silence/{id}"));
+    assert_eq!((&shown["status"]["state"], silenced()), (&json!("pending"), json!([])));
+    assert_eq!(shown["schedule"], json!({"timeIntervals": ["never"], "intervals": []}));
+
+    // A tool that does not know of schedules changes the end, not when it holds.
+    let mut edit = shown.clone();
+    edit.as_object_mut().unwrap().remove("schedule");
+    edit["comment"] = "longer".into();
+    let (status, _) = router.send("POST", "/api/v2/silences", &edit);
+    let edited = router.get(&format!("/api/v2/silence/{id}"));
+    assert_eq!((status, &edited["comment"], &edited["schedule"]), (200, &json!("longer"), &shown["schedule"]));
+
+    let now = [
+        "--weekdays",
+        "sunday:saturday",
+        "--times",
+        "00:00-24:00",
+        "--days-of-month",
+        "-31:-1",
+        "--location",
+        "Asia/Tokyo",
+    ];
+    let (holds, id, error) = add(&now);
+    assert!(holds, "{error}");
+    assert_eq!(silenced(), json!([id]));
+    let plain = router.silence("alertname", "Other", 60);
+    assert!(router.get(&format!("/api/v2/silence/{plain}")).get("schedule").is_none());
+
+    let table: [(&[&str], &str); 4] = [
+        (&["--time-interval", "nights"], "undefined time interval \"nights\""),
+        (&["--times", "4"], "write 02:00-04:00"),
+        (&["--times", "22:00-06:00"], "start time cannot be equal or greater than end time"),
+        (&["--location", "Asia/Tokyo"], "says nothing without"),
+    ];
+    for (words, complaint) in table {
+        let (done, _, error) = add(words);
+        assert!(!done && error.contains(complaint), "{words:?}: {error}");
+    }
+    let mut misspelled = shown;
+    misspelled["schedule"] = json!({"interval": []});
+    let (status, answer) = router.send("POST", "/api/v2/silences", &misspelled);
+    assert!(status == 400 && answer.contains("unknown field `interval`"), "{status} {answer}");
+    let amtool = Command::new("amtool").args(["silence", "query", "-q", "--alertmanager.url", &url]).output();
+    match amtool {
+        Ok(output) => assert_eq!(text(&output.stdout).lines().count(), 3, "{output:?}"),
+        Err(_) => eprintln!("SKIPPED: no amtool"),
+    }
+}
+
+#[test]
 fn checking_files() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("good.yml"), CONFIG).unwrap();

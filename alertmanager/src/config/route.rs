@@ -46,17 +46,32 @@ pub enum GroupBy {
     Labels(Vec<String>),
 }
 
-/// When an alert keeps another one quiet.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// When alerts keep another one quiet.
+#[derive(Clone, Debug, PartialEq)]
 pub struct InhibitRuleConfig {
     /// For people.
     pub name: String,
-    /// Which alerts keep others quiet.
-    pub source: Matchers,
+    /// What must fire, all of it at once; never empty.
+    pub sources: Vec<InhibitSourceConfig>,
     /// Which alerts are kept quiet.
     pub target: Matchers,
-    /// Labels that must be equal; absent is equal to absent and to empty.
+}
+
+/// One condition of an inhibition rule: an alert like this fires.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InhibitSourceConfig {
+    /// Which alerts do.
+    pub matchers: Matchers,
+    /// Labels that must be equal in that alert and in the one that is kept quiet; absent is equal to absent and to empty.
     pub equal: Vec<String>,
+}
+
+impl Default for InhibitRuleConfig {
+    /// The empty rule: every alert on both sides, so nothing is ever kept quiet.
+    fn default() -> InhibitRuleConfig {
+        let sources = vec![InhibitSourceConfig::default()];
+        InhibitRuleConfig { name: String::new(), sources, target: Matchers::default() }
+    }
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -86,9 +101,18 @@ pub(super) struct WrittenRule {
     source_match: BTreeMap<String, At<String>>,
     source_match_re: BTreeMap<String, At<Option<String>>>,
     source_matchers: Vec<At<String>>,
+    /// Ours: several conditions that must all hold.
+    sources: Option<At<Vec<At<WrittenSource>>>>,
     target_match: BTreeMap<String, At<String>>,
     target_match_re: BTreeMap<String, At<Option<String>>>,
     target_matchers: Vec<At<String>>,
+    equal: Vec<At<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WrittenSource {
+    matchers: Vec<At<String>>,
     equal: Vec<At<String>>,
 }
 
@@ -180,15 +204,53 @@ impl Known<'_> {
 
     /// An inhibition rule.
     pub(super) fn rule(&self, written: &WrittenRule) -> Result<InhibitRuleConfig, ConfigError> {
-        if let Some(bad) = written.equal.iter().find(|name| !self.mode.is_label_name(&name.value)) {
-            return Err(bad.error(format!("invalid label name {:?} in equal list", bad.value)));
-        }
+        let equal = self.equal(&written.equal)?;
         Ok(InhibitRuleConfig {
             name: written.name.clone(),
-            source: self.matchers(&written.source_match, &written.source_match_re, &written.source_matchers)?,
+            sources: match &written.sources {
+                Some(sources) => self.sources(written, sources, &equal)?,
+                None => {
+                    let (equals, regexes) = (&written.source_match, &written.source_match_re);
+                    let matchers = self.matchers(equals, regexes, &written.source_matchers)?;
+                    vec![InhibitSourceConfig { matchers, equal }]
+                }
+            },
             target: self.matchers(&written.target_match, &written.target_match_re, &written.target_matchers)?,
-            equal: written.equal.iter().map(|name| name.value.clone()).collect(),
         })
+    }
+
+    /// Conditions that must all hold. Labels that the rule itself names must be equal in each of them.
+    fn sources(
+        &self,
+        rule: &WrittenRule,
+        sources: &At<Vec<At<WrittenSource>>>,
+        shared: &[String],
+    ) -> Result<Vec<InhibitSourceConfig>, ConfigError> {
+        let single = rule.source_match.is_empty() && rule.source_match_re.is_empty() && rule.source_matchers.is_empty();
+        if !single {
+            let message =
+                "at most one of sources & source_matchers (or source_match, source_match_re) must be configured";
+            return Err(sources.error(message));
+        }
+        if sources.value.is_empty() {
+            return Err(sources.error("sources must have at least one condition"));
+        }
+        let condition = |source: &At<WrittenSource>| {
+            if source.value.matchers.is_empty() {
+                return Err(source.error("a condition of sources must have matchers"));
+            }
+            let matchers = self.matchers(&BTreeMap::new(), &BTreeMap::new(), &source.value.matchers)?;
+            let equal = [shared, &self.equal(&source.value.equal)?].concat();
+            Ok(InhibitSourceConfig { matchers, equal })
+        };
+        sources.value.iter().map(condition).collect()
+    }
+
+    fn equal(&self, names: &[At<String>]) -> Result<Vec<String>, ConfigError> {
+        match names.iter().find(|name| !self.mode.is_label_name(&name.value)) {
+            Some(bad) => Err(bad.error(format!("invalid label name {:?} in equal list", bad.value))),
+            None => Ok(names.iter().map(|name| name.value.clone()).collect()),
+        }
     }
 
     fn matchers(

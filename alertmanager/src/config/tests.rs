@@ -150,6 +150,22 @@ fn complaints_have_a_place() {
             "route: {receiver: a}\nreceivers: [{name: a, webhook_configs: [{url: 'http://x', timeout: 5}, null]}]",
             "line 2, column 72: missing webhook config",
         ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [{source_matchers: [a=1], sources: [{matchers: [b=1]}]}]",
+            "line 3, column 51: at most one of sources & source_matchers",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [{sources: [{matchers: [b=1]}, {equal: [x]}]}]",
+            "line 3, column 47: a condition of sources must have matchers",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [{sources: []}]",
+            "line 3, column 27: sources must have at least one condition",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [{sources: [{matcher: [b=1]}]}]",
+            "line 3, column 29: field matcher not found; did you mean matchers?",
+        ),
         ("global: {resolve_timeout: 5x}\n", "line 1, column 27: unknown unit \"x\" in duration \"5x\""),
         ("global: [1]\n", "line 1, column 9: cannot take a list as a map"),
         ("route: {receiver: a\n", "line 1, column 8: yaml: "),
@@ -205,6 +221,16 @@ fn settings_are_completed() {
     assert_eq!(config.route.group_by, Some(GroupBy::Labels(Vec::new())));
     assert_eq!(config.route.routes[0].matchers.to_string(), r#"{x="1",y!~"2",z="3"}"#);
     assert_eq!(config.inhibit_rules, [InhibitRuleConfig::default()]);
+}
+
+#[test]
+fn a_rule_may_have_several_conditions() {
+    let text = "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules:\n\
+        - {sources: [{matchers: [a=1], equal: [zone]}, {matchers: [b=1, c!=1]}], target_matchers: [t=1], equal: [dc]}\n";
+    let rules = parse(text).unwrap().inhibit_rules;
+    let sources: Vec<_> = rules[0].sources.iter().map(|s| (s.matchers.to_string(), s.equal.concat())).collect();
+    let expected = [(r#"{a="1"}"#, "dczone"), (r#"{b="1",c!="1"}"#, "dc")];
+    assert_eq!(sources, expected.map(|(matchers, equal)| (matchers.to_owned(), equal.to_owned())));
 }
 
 #[test]

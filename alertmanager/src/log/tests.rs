@@ -1,7 +1,10 @@
 //! The log against power cuts, bad media and any bytes.
 
 use super::*;
-use crate::silence::Silence;
+use crate::fingerprint::Fingerprint;
+use crate::record::{GroupId, LineId, Told};
+use crate::silence::{Schedule, Silence};
+use nightjar_model::Labels;
 use nightjar_platform::disk::{Crash, SimDisk};
 use nightjar_platform::{DiskFile, OpenMode};
 use proptest::prelude::*;
@@ -101,20 +104,37 @@ fn a_flipped_bit_costs_one_frame_and_is_reported() {
 
 /// `testdata/alertmanager/v1.log` is a log of the first version: later versions must read it.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the fixture lies in the repository")]
 fn the_first_version_is_read() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/alertmanager/v1.log");
+    is_as_the_fixture("v1.log", [record(1), record(2), record(3)]);
+}
+
+/// Silences that recur and counts of messages came later, as members that are absent where they say nothing.
+#[test]
+fn what_came_later_is_read() {
+    let text = r#"{"weekdays":["sunday"],"times":[{"start_time":"02:00","end_time":"04:00"}],"location":"UTC"}"#;
+    let intervals = vec![serde_json::from_str(text).unwrap()];
+    let schedule = Some(Schedule { time_intervals: vec!["nights".to_owned()], intervals });
+    let silence = Record::Silence(Silence { id: "recurs".to_owned(), schedule, ..Silence::default() });
+    let group = GroupId { route: "{}".into(), labels: Labels::from_pairs([("a", "b")]) };
+    let line = LineId { group, receiver: "r".into(), kind: "webhook".into(), index: 0 };
+    let told = Told { at: 12, firing: [Fingerprint(1)].into(), count: 3, lasting_ms: 9, ..Told::default() };
+    is_as_the_fixture("v1-later.log", [silence, Record::Told { line, told, next_seq: 4 }, record(3)]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the fixture lies in the repository")]
+fn is_as_the_fixture(name: &str, records: [Record; 3]) {
+    let path = format!("{}/../testdata/alertmanager/{name}", env!("CARGO_MANIFEST_DIR"));
     let disk = SimDisk::new();
     let (mut log, _) = open(&disk);
-    log.rewrite(&[record(1), record(2)]).unwrap();
-    log.append(&[record(3)]).unwrap();
+    log.rewrite(&records[..2]).unwrap();
+    log.append(&records[2..]).unwrap();
     let bytes = content(&disk);
     if std::env::var_os("NIGHTJAR_BLESS").is_some() {
-        std::fs::write(path, &bytes).unwrap();
+        std::fs::write(&path, &bytes).unwrap();
     }
-    let fixture = std::fs::read(path).unwrap();
+    let fixture = std::fs::read(&path).unwrap();
     assert!(fixture.starts_with(b"NJALERT1"));
-    assert_eq!(open(&disk_with(&fixture)).1.records, [record(1), record(2), record(3)]);
+    assert_eq!(open(&disk_with(&fixture)).1.records, records);
     assert_eq!(fixture, bytes, "the format has changed");
 }
 

@@ -8,10 +8,10 @@ use nightjar_model::Labels;
 use crate::alert::{Alert, message_order};
 use crate::config::Integration;
 use crate::fingerprint::Fingerprint;
-use crate::record::{GroupId, LineId, Reason};
+use crate::record::{GroupId, LineId, Mention, Reason, Told};
 use crate::time_interval;
 
-use super::{Machine, Now, Send, SentAlert, Verdict};
+use super::{Before, Change, Machine, Now, Send, SentAlert, Verdict};
 
 /// What one route does with an alert.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ impl Machine {
         if !mute.is_empty() {
             return Verdict::Muted(mute.into_iter().map(str::to_owned).collect());
         }
-        match self.silences.silencing(labels, now.wall_ms) {
+        match self.silencing(now, labels) {
             ids if ids.is_empty() => Verdict::Passed,
             ids => Verdict::Silenced(ids),
         }
@@ -97,13 +97,13 @@ impl Machine {
         let known = members.filter(|f| *f != asked).filter_map(|f| Some((f, self.alerts.get(&f)?)));
         let passing = known.filter(|(_, stored)| {
             self.inhibitor.inhibits(&stored.alert.labels).is_none()
-                && self.silences.silencing(&stored.alert.labels, now.wall_ms).is_empty()
+                && self.silencing(now, &stored.alert.labels).is_empty()
         });
         let mut alerts: Vec<SentAlert> = passing
             .map(|(fingerprint, stored)| {
                 let ends_at = if stored.firing { 0 } else { stored.alert.ends_at };
                 let alert = Alert { ends_at, ..Alert::clone(&stored.alert) };
-                SentAlert { alert, fingerprint, resolved: !stored.firing }
+                SentAlert { alert, fingerprint, resolved: !stored.firing, change: Change::None }
             })
             .collect();
         let alert = match self.alerts.get(&asked) {
@@ -118,7 +118,7 @@ impl Machine {
                 generator_url: String::new(),
             },
         };
-        alerts.push(SentAlert { alert, fingerprint: asked, resolved: false });
+        alerts.push(SentAlert { alert, fingerprint: asked, resolved: false, change: Change::None });
         alerts.sort_by(|a, b| message_order(&a.alert.labels, &b.alert.labels));
         alerts
     }
@@ -146,7 +146,8 @@ impl Machine {
             route_labels: route.map(|route| route.labels.clone()).unwrap_or_default(),
             reason: if told.is_some_and(|told| !told.firing.is_empty()) { Reason::NewAlerts } else { Reason::First },
             decided_at: now.wall_ms,
-            alerts: alerts.to_vec(),
+            before: Before::of(told, now.monotonic_ms.saturating_add(self.offset), now.wall_ms),
+            alerts: alerts.iter().map(|sent| news(told, sent)).collect(),
             thread: told.map_or_else(BTreeMap::new, |told| told.thread.clone()),
             timeout_ms: 10_000,
             line: line_id,
@@ -160,4 +161,11 @@ impl Machine {
             message,
         }
     }
+}
+
+/// An alert as a line would tell it that was told this before.
+fn news(told: Option<&Told>, sent: &SentAlert) -> SentAlert {
+    let (fingerprint, resolved) = (sent.fingerprint, sent.resolved);
+    let mention = Mention { fingerprint, resolved, starts_at: sent.alert.starts_at, ends_at: sent.alert.ends_at };
+    SentAlert { change: Change::of(told, &mention), ..sent.clone() }
 }

@@ -76,7 +76,7 @@ impl Machine {
             .filter_map(|fingerprint| Some((*fingerprint, self.alerts.get(fingerprint)?)))
             .map(|(fingerprint, stored)| {
                 let labels = &stored.alert.labels;
-                let silences = || self.silences.silencing(labels, now.wall_ms);
+                let silences = || self.silencing(now, labels);
                 let verdict = match (self.inhibitor.inhibits(labels), &by_time) {
                     (Some((by, rule)), _) => Verdict::Inhibited { by, rule: rule.to_owned() },
                     (None, Some(by_time)) => by_time.clone(),

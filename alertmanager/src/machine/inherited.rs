@@ -40,7 +40,7 @@ impl Machine {
             }
             let (at, thread) = (entry.at, entry.thread.clone());
             let told = &mut self.lines.entry(line.clone()).or_default().told;
-            let told = told.get_or_insert_with(|| Told { at, thread, ..Told::default() });
+            let told = told.get_or_insert_with(|| Told { at, thread, count: 1, ..Told::default() });
             if fired {
                 told.firing.insert(fingerprint);
                 told.open.insert(fingerprint);

@@ -126,7 +126,11 @@ impl Line {
         let mut told = self.told.take().unwrap_or_default();
         if told.firing.is_empty() {
             told.thread.clear();
+            (told.count, told.lasting_ms) = (0, 0);
+        } else {
+            told.lasting_ms = told.lasting_ms.saturating_add(at.saturating_sub(told.at));
         }
+        told.count += 1;
         let set = |resolved| alerts.iter().filter(move |m| m.resolved == resolved).map(|m| m.fingerprint);
         told.at = at;
         told.firing = set(false).collect();

@@ -7,7 +7,7 @@ use crate::alert::Alert;
 use crate::record::{Ending, GroupId, Intent, LineId, Record, Steady};
 
 use super::line::Pending;
-use super::{Decision, Machine, Now, Outcome, Send, SentAlert};
+use super::{Before, Change, Decision, Machine, Now, Outcome, Send, SentAlert};
 
 /// First pause between the beginnings of two tries, give or take half of it; each is half as long again.
 const FIRST_PAUSE_MS: f64 = 500.0;
@@ -53,12 +53,14 @@ impl Machine {
         let is_this = |i: &&crate::config::Integration| *i.kind() == *id.kind && i.index == id.index as usize;
         let integration = receiver.integrations.iter().find(is_this).ok_or(seq)?;
         let (_, route) = self.tree.by_id(&id.group.route).ok_or(seq)?;
+        let told = self.lines.get(id).and_then(|line| line.told.as_ref());
         let mentions = intent.alerts.iter().filter(|mention| integration.send_resolved() || !mention.resolved);
         let alerts = mentions.filter_map(|mention| {
             let stored = self.alerts.get(&mention.fingerprint)?;
             let (starts_at, ends_at) = (mention.starts_at, mention.ends_at);
             let alert = Alert { starts_at, ends_at, ..Alert::clone(&stored.alert) };
-            Some(SentAlert { alert, fingerprint: mention.fingerprint, resolved: mention.resolved })
+            let (fingerprint, resolved) = (mention.fingerprint, mention.resolved);
+            Some(SentAlert { alert, fingerprint, resolved, change: Change::of(told, mention) })
         });
         Ok(Send {
             line: id.clone(),
@@ -69,8 +71,9 @@ impl Machine {
             route_labels: route.labels.clone(),
             reason: intent.reason,
             decided_at: intent.wall,
+            before: Before::of(told, intent.at, intent.wall),
             alerts: alerts.collect(),
-            thread: self.lines.get(id).and_then(|line| Some(line.told.as_ref()?.thread.clone())).unwrap_or_default(),
+            thread: told.map(|told| told.thread.clone()).unwrap_or_default(),
             timeout_ms: match integration.settings.timeout_ms() {
                 0 => route.group_interval_ms.clamp(10_000, MAX_TRY_MS),
                 configured => configured,

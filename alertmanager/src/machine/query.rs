@@ -9,7 +9,7 @@ use crate::alert::{Alert, message_order};
 use crate::config::Receiver;
 use crate::fingerprint::Fingerprint;
 use crate::record::GroupId;
-use crate::silence::Silences;
+use crate::silence::{Silence, SilenceState, Silences};
 
 use super::groups::Group;
 use super::{Machine, Now, Verdict};
@@ -90,8 +90,8 @@ impl Machine {
     /// What keeps an alert with these labels quiet, time intervals of its routes aside.
     pub fn status(&self, now: Now, labels: &Labels) -> AlertStatus {
         AlertStatus {
-            silenced_by: self.silences.silencing(labels, now.wall_ms),
-            inhibited_by: self.inhibitor.inhibits(labels).map(|(by, _)| by).into_iter().collect(),
+            silenced_by: self.silencing(now, labels),
+            inhibited_by: self.inhibitor.inhibits(labels).map(|(by, _)| by).unwrap_or_default(),
             muted_by: Vec::new(),
         }
     }
@@ -149,6 +149,16 @@ impl Machine {
             Some((self.tree.get(group.route).group_key(&id.labels), member.verdict.clone()))
         };
         self.groups.iter().filter_map(member).collect()
+    }
+
+    /// Ids of the silences that hold for an alert with these labels, sorted.
+    pub(super) fn silencing(&self, now: Now, labels: &Labels) -> Vec<String> {
+        self.silences.silencing(labels, now.wall_ms, &self.config.time_intervals)
+    }
+
+    /// What a silence is doing now: one that recurs is pending while it pauses.
+    pub fn silence_state(&self, now: Now, silence: &Silence) -> SilenceState {
+        self.silences.state(silence, now.wall_ms, &self.config.time_intervals)
     }
 
     /// All silences.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use nightjar_model::{Labels, TimestampMs};
-use nightjar_template::notification::{self, Alerts, Data, Kv};
-use nightjar_template::{Context, Host, Limits, MissingKey, Set, Time, Value, alertmanager};
+use nightjar_template::notification::{self, Alerts, Data, Kv, News};
+use nightjar_template::{Context, Duration, Host, Limits, MissingKey, Set, Time, Value, alertmanager};
 
-use crate::machine::{Send, SentAlert};
+use crate::machine::{Before, Send, SentAlert};
 
 use super::templates;
 
@@ -73,6 +73,17 @@ pub(super) struct Facts {
     pub(super) route_labels: BTreeMap<String, String>,
     #[serde(rename = "externalURL")]
     pub(super) external_url: String,
+    /// What Alertmanager does not tell.
+    #[serde(skip)]
+    pub(super) news: NewsFacts,
+}
+
+/// What is true of a message beside what Alertmanager tells.
+#[derive(Clone, Debug)]
+pub(super) struct NewsFacts {
+    pub(super) kind: &'static str,
+    pub(super) before: Before,
+    pub(super) firing_for_ms: i64,
 }
 
 /// What is true of an alert.
@@ -89,6 +100,10 @@ pub(super) struct AlertFacts {
     pub(super) fingerprint: String,
     #[serde(skip)]
     times: (TimestampMs, Option<TimestampMs>),
+    #[serde(skip)]
+    pub(super) change: &'static str,
+    #[serde(skip)]
+    pub(super) firing_for_ms: i64,
 }
 
 fn status(resolved: bool) -> &'static str {
@@ -110,13 +125,14 @@ impl Facts {
         Facts {
             receiver: quote_meta(&send.line.receiver),
             status: status(shown.iter().all(|sent| sent.resolved)),
-            alerts: shown.iter().map(AlertFacts::of).collect(),
+            alerts: shown.iter().map(|sent| AlertFacts::of(sent, send.decided_at)).collect(),
             notification_reason: send.reason.as_str(),
             group_labels: map(&send.line.group.labels),
             common_labels: common(shown.iter().map(|sent| &sent.alert.labels)),
             common_annotations: common(shown.iter().map(|sent| &sent.alert.annotations)),
             route_labels: send.route_labels.clone(),
             external_url: external_url.to_owned(),
+            news: NewsFacts::of(send),
         }
     }
 
@@ -129,6 +145,8 @@ impl Facts {
             ends_at: alert.times.1.map_or_else(Time::zero, Time::from_unix_ms),
             generator_url: alert.generator_url.as_str().into(),
             fingerprint: alert.fingerprint.as_str().into(),
+            change: alert.change.into(),
+            firing_for: duration(alert.firing_for_ms),
         });
         Data {
             receiver: self.receiver.as_str().into(),
@@ -140,9 +158,41 @@ impl Facts {
             common_annotations: kv(&self.common_annotations),
             route_labels: kv(route_labels),
             external_url: self.external_url.as_str().into(),
+            news: self.news.value(),
         }
         .into_value()
     }
+}
+
+impl NewsFacts {
+    fn of(send: &Send) -> NewsFacts {
+        let firing = |sent: &&SentAlert| !sent.resolved;
+        let length = |sent: &SentAlert| firing_for_ms(sent, send.decided_at);
+        let longest = send.alerts.iter().filter(firing).map(length).max();
+        let firing_for_ms = longest.or_else(|| send.alerts.iter().map(length).max()).unwrap_or(0);
+        NewsFacts { kind: send.reason.kind(), before: send.before, firing_for_ms }
+    }
+
+    fn value(&self) -> News {
+        let time = |at: Option<TimestampMs>| at.map_or_else(Time::zero, Time::from_unix_ms);
+        News {
+            kind: self.kind.into(),
+            number: self.before.count + 1,
+            first_at: time(self.before.first_at),
+            last_at: time(self.before.last_at),
+            firing_for: duration(self.firing_for_ms),
+        }
+    }
+}
+
+/// How long an alert has been firing when its message was decided, or how long it fired.
+fn firing_for_ms(sent: &SentAlert, decided_at: TimestampMs) -> i64 {
+    let end = if sent.resolved { sent.alert.ends_at } else { decided_at };
+    end.saturating_sub(sent.alert.starts_at).max(0)
+}
+
+fn duration(ms: i64) -> Duration {
+    Duration::from_nanos(ms.saturating_mul(1_000_000))
 }
 
 fn kv(entries: &BTreeMap<String, String>) -> Value {
@@ -150,7 +200,7 @@ fn kv(entries: &BTreeMap<String, String>) -> Value {
 }
 
 impl AlertFacts {
-    fn of(sent: &SentAlert) -> AlertFacts {
+    fn of(sent: &SentAlert, decided_at: TimestampMs) -> AlertFacts {
         let ends_at = sent.resolved.then_some(sent.alert.ends_at);
         AlertFacts {
             status: status(sent.resolved),
@@ -161,12 +211,14 @@ impl AlertFacts {
             generator_url: sent.alert.generator_url.clone(),
             fingerprint: sent.fingerprint.to_string(),
             times: (sent.alert.starts_at, ends_at),
+            change: sent.change.as_str(),
+            firing_for_ms: firing_for_ms(sent, decided_at),
         }
     }
 }
 
 /// As Go writes a time in JSON: no more digits than needed.
-fn rfc3339(ms: TimestampMs) -> String {
+pub(super) fn rfc3339(ms: TimestampMs) -> String {
     jiff::Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default()
 }
 

@@ -37,7 +37,7 @@ const SHARED: &str = r##"
 {{- else }}{{ printf "lasted %s\n" (humanizeDuration (.EndsAt.Sub .StartsAt).Seconds) }}{{ end }}
 {{- range (.Labels.Remove (stringSlice "alertname")).SortedPairs }}{{ printf "> %s: %s\n" .Name .Value }}{{ end }}
 {{- with .Annotations.description }}{{ printf "%s\n" . }}{{ end }}{{ "\n" }}{{ end }}{{ end }}
-{{ define "__robot_text" }}{{ template "__robot_alerts" .Alerts.Firing }}{{ with .Alerts.Resolved }}{{ "**Resolved**\n\n" }}
+{{ define "__robot_text" }}{{ if eq .NotificationKind "repeat" }}{{ printf "Reminder: firing for %s, notification %d\n\n" (humanizeDuration .FiringFor.Seconds) .NotificationNumber }}{{ end }}{{ template "__robot_alerts" .Alerts.Firing }}{{ with .Alerts.Resolved }}{{ "**Resolved**\n\n" }}
 {{- template "__robot_alerts" . }}{{ end }}{{ end }}
 {{ define "wecom.default.text" }}**{{ template "__subject" . }}**{{ "\n" }}{{ template "__robot_text" . }}
 {{- "\n" }}[{{ template "__alertmanager" . }}]({{ template "__alertmanagerURL" . }}){{ end }}

@@ -6,7 +6,7 @@ use super::*;
 use crate::alert::Alert;
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
-use crate::machine::SentAlert;
+use crate::machine::{Before, Change, SentAlert};
 use crate::matcher::MatcherMode;
 use crate::record::{GroupId, LineId, Reason};
 use nightjar_model::Labels;
@@ -57,7 +57,8 @@ fn send(resolved: bool) -> Send {
             .into(),
         reason: Reason::First,
         decided_at: 0,
-        alerts: vec![SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved }],
+        before: Default::default(),
+        alerts: vec![SentAlert { fingerprint: Fingerprint::of(&labels), alert, resolved, change: Default::default() }],
         thread: BTreeMap::new(),
         timeout_ms: 1,
     }
@@ -205,6 +206,73 @@ fn a_rendered_text_may_be_a_structure() {
         (1..40).map(|i| format!("a{i}: &a{i} [*a{0},*a{0}]\n", i - 1)).collect::<String>()
     );
     assert_eq!(rendering.json(&json!(bomb)), json!(bomb));
+}
+
+/// A reminder: the fourth message, one alert is new, one has ended.
+fn reminder() -> Send {
+    let mut send = two();
+    let started = send.alerts[0].alert.starts_at;
+    let at = |minutes: i64| started + minutes * 60_000;
+    (send.reason, send.decided_at) = (Reason::Repeat, at(180));
+    send.before = Before { count: 3, first_at: Some(at(1)), last_at: Some(at(120)) };
+    send.alerts[0].change = Change::New;
+    send.alerts[1].change = Change::Resolved;
+    send
+}
+
+#[test]
+fn templates_tell_reminders_from_news() {
+    let templates = Templates::new("http://am/", []).unwrap();
+    let message = reminder();
+    let rendering = templates.begin(&message, 0, 0);
+    let table = [
+        ("{{ .NotificationKind }} {{ .NotificationNumber }}", "repeat 4"),
+        ("{{ .FiringFor }}, {{ humanizeDuration .FiringFor.Seconds }}", "3h0m0s, 3h 0m 0s"),
+        (r#"{{ .FirstNotifiedAt.Format "15:04" }} {{ .LastNotifiedAt.Format "15:04" }}"#, "22:14 00:13"),
+        (
+            "{{ range .Alerts }}{{ .Labels.zone }}:{{ .Change }}:{{ .FiringFor }} {{ end }}",
+            "a:new:3h0m0s b:resolved:1m0.5s ",
+        ),
+        ("{{ len .Alerts.New }}{{ len .Alerts.NewlyResolved }}{{ len .Alerts.Unchanged }}", "110"),
+        ("{{ range .Alerts.New }}{{ .Labels.zone }}{{ end }}", "a"),
+    ];
+    for (template, expected) in table {
+        assert_eq!(rendering.text(template), expected, "{template}: {:?}", rendering.finish());
+    }
+    // What was written for Alertmanager prints what it printed there.
+    let shown = rendering.text("{{ . | toJson }} {{ .Alerts | toJson }}");
+    assert!(!shown.contains("hange") && !shown.contains("iringFor") && !shown.contains("umber"), "{shown}");
+    let robots = rendering.text(r#"{{ template "feishu.default.text" . }}"#);
+    assert!(robots.starts_with("Reminder: firing for 3h 0m 0s, notification 4\n\n**Disk**"), "{robots}");
+}
+
+#[test]
+fn a_webhook_that_asks_for_changes_gets_them_beside_everything_else() {
+    let body = |settings: &str| {
+        let text = format!("route: {{receiver: r}}\nreceivers: [{{name: r, webhook_configs: [{settings}]}}]\n");
+        let config = Config::parse(&text, MatcherMode::Fallback).unwrap();
+        let templates = Templates::new("http://am/", []).unwrap();
+        let settings = &config.receivers[0].integrations[0].settings;
+        let Ok(Delivery::Http(requests)) = build(settings, &reminder(), &templates, 0, &|_| Err(String::new())) else {
+            panic!("no request")
+        };
+        serde_json::from_slice::<Json>(&requests[0].body).unwrap()
+    };
+    let mut told = body("{url: 'http://x', changes: true}");
+    assert_eq!(
+        told["notification"],
+        json!({
+            "kind": "repeat", "number": 4, "firingForSeconds": 10800.0,
+            "firstNotifiedAt": "2023-11-14T22:14:20Z", "lastNotifiedAt": "2023-11-15T00:13:20Z",
+        })
+    );
+    let changes: Vec<_> = told["alerts"].as_array().unwrap().iter().map(|alert| alert["change"].clone()).collect();
+    assert_eq!(changes, ["new", "resolved"]);
+    told.as_object_mut().unwrap().remove("notification");
+    for alert in told["alerts"].as_array_mut().unwrap() {
+        ["change", "firingForSeconds"].iter().for_each(|name| drop(alert.as_object_mut().unwrap().remove(*name)));
+    }
+    assert_eq!(told, body("{url: 'http://x'}"));
 }
 
 /// One alert fires, another has ended.

@@ -1,11 +1,12 @@
 //! Webhooks, and incident.io, which takes nearly the same.
 
 use serde::Serialize;
+use serde_json::{Value as Json, json};
 
 use crate::config::receiver::incident::Incidentio;
 use crate::config::receiver::webhook::Webhook;
 
-use super::render::Facts;
+use super::render::{Facts, rfc3339};
 use super::{Job, Request, templated_host};
 
 /// The largest body incident.io takes.
@@ -31,15 +32,34 @@ pub(super) fn webhook(settings: &Webhook, job: &Job<'_>) -> Result<Vec<Request>,
     if url.is_empty() {
         return Err("webhook URL is empty after templating".to_owned());
     }
+    let (truncated, group_key) = (rendering.truncated, job.send.group_key.as_str());
+    let message = Message { facts: &rendering.facts, version: "4", group_key, truncated };
     let request = match payload {
         Some(payload) => Request::json("POST", &url, &payload),
-        None => {
-            let (truncated, group_key) = (rendering.truncated, job.send.group_key.as_str());
-            Request::json("POST", &url, &Message { facts: &rendering.facts, version: "4", group_key, truncated })
-        }
+        None if settings.changes => Request::json("POST", &url, &with_changes(&message)?),
+        None => Request::json("POST", &url, &message),
     }?;
     let request = Request { guarded: templated_host(&written), ..request };
     Ok(vec![request.with("Idempotency-Key", &job.send.idempotency_key)])
+}
+
+/// The message and, beside what Alertmanager tells, which one it is and what is new in it.
+fn with_changes(message: &Message<'_>) -> Result<Json, String> {
+    let mut json = serde_json::to_value(message).map_err(|error| error.to_string())?;
+    let news = &message.facts.news;
+    let seconds = |ms: i64| ms as f64 / 1000.0;
+    json["notification"] = json!({
+        "kind": news.kind,
+        "number": news.before.count + 1,
+        "firstNotifiedAt": news.before.first_at.map(rfc3339),
+        "lastNotifiedAt": news.before.last_at.map(rfc3339),
+        "firingForSeconds": seconds(news.firing_for_ms),
+    });
+    for (alert, facts) in json["alerts"].as_array_mut().into_iter().flatten().zip(&message.facts.alerts) {
+        alert["change"] = facts.change.into();
+        alert["firingForSeconds"] = seconds(facts.firing_for_ms).into();
+    }
+    Ok(json)
 }
 
 pub(super) fn incidentio(settings: &Incidentio, job: &Job<'_>) -> Result<Vec<Request>, String> {

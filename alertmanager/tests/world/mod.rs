@@ -11,7 +11,7 @@ use nightjar_alertmanager::config::Config;
 use nightjar_alertmanager::machine::{Event, Now, Options, Outcome, Send};
 use nightjar_alertmanager::matcher::{MatchOp, MatcherMode};
 use nightjar_alertmanager::router::Router;
-use nightjar_alertmanager::silence::{Condition, Silence};
+use nightjar_alertmanager::silence::{Condition, Schedule, Silence};
 use nightjar_platform::disk::{Crash, SimDisk};
 
 /// The wall clock when the world begins: Monday, 2026-01-05 00:00:00 UTC.
@@ -134,6 +134,13 @@ impl World {
     }
 
     pub fn silence(&mut self, matcher: &str, from_ms: i64, to_ms: i64) -> String {
+        self.silence_that_recurs(matcher, from_ms, to_ms, None)
+    }
+
+    /// One that holds only inside of an interval, written as JSON.
+    pub fn silence_that_recurs(&mut self, matcher: &str, from_ms: i64, to_ms: i64, interval: Option<&str>) -> String {
+        let schedule = interval
+            .map(|text| Schedule { intervals: vec![serde_json::from_str(text).unwrap()], ..Schedule::default() });
         let matcher = MatcherMode::Fallback.matcher(matcher).unwrap();
         let condition = Condition {
             name: matcher.name.to_string(),
@@ -142,7 +149,7 @@ impl World {
             is_equal: matches!(matcher.op, MatchOp::Regex | MatchOp::Equal),
         };
         let (starts_at, ends_at) = (START_MS + from_ms, START_MS + to_ms);
-        let silence = Silence { matchers: vec![condition], starts_at, ends_at, ..Silence::default() };
+        let silence = Silence { matchers: vec![condition], starts_at, ends_at, schedule, ..Silence::default() };
         let id = self.router.set_silence(self.now(), silence).unwrap();
         self.settle();
         id

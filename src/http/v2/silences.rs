@@ -8,7 +8,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use nightjar_alertmanager::matcher::Matcher;
-use nightjar_alertmanager::silence::{Condition, Silence, SilenceState};
+use nightjar_alertmanager::silence::{Condition, Schedule, Silence, SilenceState};
 use nightjar_model::TimestampMs;
 use serde::Deserialize;
 
@@ -29,15 +29,16 @@ pub(super) async fn list(State(alerting): State<Arc<Alerting>>, params: Params) 
         Ok(wanted) => wanted,
         Err(malformed) => return malformed.into_response(),
     };
-    let (mut found, now) = alerting.look(|machine, now| {
-        let asked = |silence: &&Silence| {
-            wanted.state(silence.state(now.wall_ms)) && matchers.iter().all(|matcher| has(silence, matcher))
+    let mut found = alerting.look(|machine, now| {
+        let asked = |(silence, state): &(&Silence, SilenceState)| {
+            wanted.state(*state) && matchers.iter().all(|matcher| has(silence, matcher))
         };
-        (machine.silences().iter().filter(asked).cloned().collect::<Vec<Silence>>(), now.wall_ms)
+        let all = machine.silences().iter().map(|silence| (silence, machine.silence_state(now, silence)));
+        all.filter(asked).map(|(silence, state)| (silence.clone(), state)).collect::<Vec<_>>()
     });
-    found.sort_by_key(|silence| order(silence, now));
+    found.sort_by_key(|(silence, state)| order(silence, *state));
     let mut out = Vec::new();
-    json::array(&mut out, &found, |out, silence| view::silence(out, silence, now));
+    json::array(&mut out, &found, |out, (silence, state)| view::silence(out, silence, *state));
     out.push(b'\n');
     wire::ok(out)
 }
@@ -79,8 +80,7 @@ fn has(silence: &Silence, matcher: &Matcher) -> bool {
     })
 }
 
-fn order(silence: &Silence, now: TimestampMs) -> (SilenceState, TimestampMs, Reverse<TimestampMs>) {
-    let state = silence.state(now);
+fn order(silence: &Silence, state: SilenceState) -> (SilenceState, TimestampMs, Reverse<TimestampMs>) {
     match state {
         SilenceState::Active => (state, silence.ends_at, Reverse(0)),
         SilenceState::Pending => (state, silence.starts_at, Reverse(0)),
@@ -98,6 +98,15 @@ struct Posted {
     created_by: Option<String>,
     comment: Option<String>,
     annotations: Option<BTreeMap<String, String>>,
+    schedule: Option<PostedSchedule>,
+}
+
+/// Ours: when a silence holds. Nobody else sends one, so a word that is not understood is refused.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct PostedSchedule {
+    time_intervals: Vec<String>,
+    intervals: Vec<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -164,6 +173,9 @@ fn read(body: &[u8]) -> Result<Silence, Malformed> {
         created_by: posted.created_by.ok_or_else(|| required("createdBy"))?,
         comment: posted.comment.ok_or_else(|| required("comment"))?,
         annotations: posted.annotations.unwrap_or_default(),
+        schedule: posted
+            .schedule
+            .map(|PostedSchedule { time_intervals, intervals }| Schedule { time_intervals, intervals }),
     })
 }
 
@@ -184,10 +196,12 @@ pub(super) async fn one(State(alerting): State<Arc<Alerting>>, Path(id): Path<St
     if let Err(malformed) = uuid(&id) {
         return malformed.into_response();
     }
-    let (found, now) = alerting.look(|machine, now| (machine.silences().get(&id).cloned(), now.wall_ms));
-    let Some(silence) = found else { return respond::empty(StatusCode::NOT_FOUND) };
+    let found = alerting.look(|machine, now| {
+        machine.silences().get(&id).map(|silence| (silence.clone(), machine.silence_state(now, silence)))
+    });
+    let Some((silence, state)) = found else { return respond::empty(StatusCode::NOT_FOUND) };
     let mut out = Vec::new();
-    view::silence(&mut out, &silence, now);
+    view::silence(&mut out, &silence, state);
     out.push(b'\n');
     wire::ok(out)
 }

@@ -1,8 +1,7 @@
 //! Alerts and silences as JSON, members in the order Alertmanager writes them.
 
 use nightjar_alertmanager::machine::AlertView;
-use nightjar_alertmanager::silence::Silence;
-use nightjar_model::TimestampMs;
+use nightjar_alertmanager::silence::{Silence, SilenceState};
 
 use super::super::json;
 use super::wire;
@@ -43,12 +42,12 @@ pub(super) fn alert(out: &mut Vec<u8>, view: &AlertView) {
     out.push(b'}');
 }
 
-/// A silence as it is at `now`.
-pub(super) fn silence(out: &mut Vec<u8>, silence: &Silence, now: TimestampMs) {
+/// A silence and what it is doing.
+pub(super) fn silence(out: &mut Vec<u8>, silence: &Silence, state: SilenceState) {
     out.extend_from_slice(b"{\"id\":");
     json::string(out, &silence.id);
     out.extend_from_slice(b",\"status\":{\"state\":");
-    json::string(out, silence.state(now).as_str());
+    json::string(out, state.as_str());
     out.extend_from_slice(b"},\"updatedAt\":");
     wire::time(out, silence.updated_at);
     out.extend_from_slice(b",\"annotations\":{");
@@ -76,6 +75,10 @@ pub(super) fn silence(out: &mut Vec<u8>, silence: &Silence, now: TimestampMs) {
         json::string(out, &condition.value);
         out.push(b'}');
     });
+    if let Some(schedule) = &silence.schedule {
+        let shown = serde_json::json!({"timeIntervals": schedule.time_intervals, "intervals": schedule.intervals});
+        out.extend_from_slice(format!(",\"schedule\":{shown}").as_bytes());
+    }
     out.extend_from_slice(b",\"startsAt\":");
     wire::time(out, silence.starts_at);
     out.push(b'}');

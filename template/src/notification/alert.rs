@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::time::Time;
+use crate::time::{Duration, Time};
 use crate::value::{Field, List, Object, Signature, Under, Value};
 
 /// One alert of a group.
@@ -22,6 +22,10 @@ pub struct Alert {
     pub generator_url: Value,
     /// Its identity, in hexadecimal.
     pub fingerprint: Value,
+    /// Ours, `.Change`: `new`, `resolved`, or empty for what the last notification said too.
+    pub change: Value,
+    /// Ours, `.FiringFor`: how long it has been firing, or fired.
+    pub firing_for: Duration,
 }
 
 impl Object for Alert {
@@ -51,12 +55,15 @@ impl Object for Alert {
             "EndsAt" => Value::Time(self.ends_at.clone()),
             "GeneratorURL" => self.generator_url.clone(),
             "Fingerprint" => self.fingerprint.clone(),
+            "Change" => self.change.clone(),
+            "FiringFor" => Value::Duration(self.firing_for),
             _ => return None,
         })
     }
 }
 
-/// The alerts of a group, with `.Firing` and `.Resolved`.
+/// The alerts of a group, with `.Firing` and `.Resolved`, and with what changed since the last notification: `.New`,
+/// `.NewlyResolved` and `.Unchanged`.
 #[derive(Debug, Clone)]
 pub struct Alerts(Arc<List>);
 
@@ -72,11 +79,23 @@ impl Alerts {
     }
 }
 
-fn has_status(alert: &Value, status: &str) -> bool {
+fn has(alert: &Value, field: &str, text: &str) -> bool {
     match alert {
-        Value::Object(alert) => alert.field("Status").is_some_and(|s| s.as_str() == Some(status)),
+        Value::Object(alert) => alert.field(field).is_some_and(|s| s.as_str() == Some(text)),
         _ => false,
     }
+}
+
+/// Which field selects alerts, and by what.
+fn selection(name: &str) -> Option<(&'static str, &'static str)> {
+    Some(match name {
+        "Firing" => ("Status", "firing"),
+        "Resolved" => ("Status", "resolved"),
+        "New" => ("Change", "new"),
+        "NewlyResolved" => ("Change", "resolved"),
+        "Unchanged" => ("Change", ""),
+        _ => return None,
+    })
 }
 
 impl Object for Alerts {
@@ -89,12 +108,12 @@ impl Object for Alerts {
     }
 
     fn method(&self, name: &str) -> Option<Signature> {
-        matches!(name, "Firing" | "Resolved").then_some(Signature::of(&[]))
+        selection(name).map(|_| Signature::of(&[]))
     }
 
     fn call(&self, name: &str, _: &[Value]) -> Result<Value, String> {
-        let status = if name == "Firing" { "firing" } else { "resolved" };
-        let kept = self.0.items().iter().filter(|alert| has_status(alert, status)).cloned().collect();
+        let (field, text) = selection(name).ok_or_else(|| format!("alerts have no {name}"))?;
+        let kept = self.0.items().iter().filter(|alert| has(alert, field, text)).cloned().collect();
         Ok(Value::List(Arc::new(List::new("[]template.Alert", kept))))
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use nightjar_template::Functions;
-use nightjar_template::notification::{Alert, Alerts, Data, Kv, Pair, Pairs};
+use nightjar_template::notification::{Alert, Alerts, Data, Kv, News, Pair, Pairs};
 use nightjar_template::{
     Content, Duration, Host, MissingKey, RuleData, Sample, Set, Time, Value, alertmanager, console, prometheus,
 };
@@ -100,6 +100,8 @@ pub fn notification() -> Value {
             ends_at: if status == "firing" { Time::zero() } else { now() },
             generator_url: generator.into(),
             fingerprint: fingerprint.into(),
+            change: "".into(),
+            firing_for: Duration::from_nanos(minutes * 60_000_000_000),
         };
     let rising = [("summary", "load is <high> & rising"), ("runbook", "javascript:alert(1)")];
     let high = [("summary", "load is high")];
@@ -118,6 +120,7 @@ pub fn notification() -> Value {
         common_annotations: kv(&[]),
         route_labels: kv(&[("team", "X")]),
         external_url: "http://am.example.com".into(),
+        news: News::default(),
     }
     .into_value()
 }

@@ -17,6 +17,7 @@ settings! {
         max_alerts: u64,
         timeout: GoSpan,
         payload: Option<serde_json::Value>,
+        changes: bool,
     }
 }
 
