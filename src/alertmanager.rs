@@ -150,7 +150,7 @@ fn start(command: &AlertmanagerCommand, external_url: String, clock: Arc<dyn Clo
             strict_mutes: command.strict_mutes,
             ..Options::default()
         },
-        carrier: Arc::new(Network::new(Arc::clone(&clock))),
+        carrier: Arc::new(Network::new(command.destinations.guard(), Arc::clone(&clock))),
         clock,
         on_panic: log::abort_on_panic(),
     })

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use nightjar_platform::net::guard::{Guard, Network};
 
 use crate::alert_tools::arguments::{AlertCommand, ConfigCommand, SilenceCommand};
 use crate::alert_tools::check::CheckAlertmanager;
@@ -270,6 +271,42 @@ pub struct AlertmanagerFlags {
         hide_env = true
     )]
     pub config_file: Option<PathBuf>,
+
+    /// Where messages may go.
+    #[command(flatten)]
+    pub destinations: DestinationFlags,
+}
+
+/// Where messages may go whose destination is not the operator's own word.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Alertmanager")]
+pub struct DestinationFlags {
+    /// Network that URLs with a templated host, and redirects to another origin, may lead to although it is this machine, its
+    /// link or a metadata service, as 127.0.0.0/8 or fe80::/10; may be repeated.
+    #[arg(
+        long = "alertmanager.allow-destination",
+        value_name = "NETWORK",
+        env = "NIGHTJAR_ALERTMANAGER_ALLOW_DESTINATION",
+        hide_env = true,
+        value_delimiter = ','
+    )]
+    pub allowed: Vec<Network>,
+
+    /// Refuse private networks there, too.
+    #[arg(
+        long = "alertmanager.only-public-destinations",
+        env = "NIGHTJAR_ALERTMANAGER_ONLY_PUBLIC_DESTINATIONS",
+        hide_env = true
+    )]
+    pub only_public: bool,
+}
+
+impl DestinationFlags {
+    /// Who judges such destinations.
+    pub fn guard(&self) -> Guard {
+        let guard = Guard::default().allowing(self.allowed.iter().copied());
+        if self.only_public { guard.only_public() } else { guard }
+    }
 }
 
 /// Flags of storage.

@@ -404,7 +404,7 @@ fn start_alerting(flags: &ServeFlags, parts: &Parts) -> Result<Arc<Alerting>, St
         max_silence_bytes: 0,
         options: Default::default(),
         clock: Arc::clone(&parts.clock),
-        carrier: Arc::new(Network::new(Arc::clone(&parts.clock))),
+        carrier: Arc::new(Network::new(flags.alertmanager.destinations.guard(), Arc::clone(&parts.clock))),
         on_panic: log::abort_on_panic(),
     })
 }

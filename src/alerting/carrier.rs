@@ -43,10 +43,11 @@ pub struct Network {
 }
 
 impl Network {
-    /// The way out of this machine; must be called inside of the runtime that is used.
-    pub fn new(clock: Arc<dyn Clock>) -> Network {
+    /// The way out of this machine, where `guard` judges foreign destinations; must be called inside of the runtime that
+    /// is used.
+    pub fn new(guard: Guard, clock: Arc<dyn Clock>) -> Network {
         let user_agent = format!("Alertmanager/{ALERTMANAGER_VERSION}");
-        Network { outbound: Outbound::new(user_agent, Guard::default(), clock), runtime: Handle::current() }
+        Network { outbound: Outbound::new(user_agent, guard, clock), runtime: Handle::current() }
     }
 }
 

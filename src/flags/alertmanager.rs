@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
-use super::LogFlags;
+use super::{DestinationFlags, LogFlags};
 use crate::units;
 
 const EXAMPLES: &str = "\
@@ -70,6 +70,10 @@ pub struct AlertmanagerCommand {
     /// Do not tell the end of an alert that is silenced, inhibited or muted when it ends, as Alertmanager does.
     #[arg(long = "dispatch.strict-mutes", action = ArgAction::SetTrue)]
     pub strict_mutes: bool,
+
+    /// Where messages may go.
+    #[command(flatten)]
+    pub destinations: DestinationFlags,
 
     /// Instances that share silences and what was told.
     #[command(flatten)]

@@ -11,6 +11,7 @@ mod amtool;
 mod api;
 mod clients;
 mod crash;
+mod destinations;
 mod differential;
 mod insight;
 mod listener;

@@ -103,9 +103,11 @@ impl Stretch {
 
     fn fill<F: DiskFile>(&mut self, segment: &Segment<F>, number: u32, start: u64) {
         (self.segment, self.start) = (number, start);
-        self.bytes.resize(STRETCH, 0);
+        // The newest frames stand at the end of a file, and are asked for most.
+        let left = segment.file.len().map_or(0, |len| len.saturating_sub(start));
+        self.bytes.resize(usize::try_from(left).unwrap_or(STRETCH).min(STRETCH), 0);
         if segment.file.read_exact_at(&mut self.bytes, start).is_err() {
-            // The end of the file, or damage: frame by frame then.
+            // Damage: frame by frame then.
             self.bytes.clear();
         }
     }
