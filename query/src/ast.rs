@@ -322,6 +322,16 @@ pub struct DurationExpr {
     pub kind: DurationKind,
 }
 
+impl DurationExpr {
+    /// Where it stands without its parentheses: so Prometheus tells the place of computed durations.
+    pub(crate) fn bare_span(&self) -> Span {
+        match &self.kind {
+            DurationKind::Paren(inner) => inner.bare_span(),
+            _ => self.span,
+        }
+    }
+}
+
 /// The kinds of duration expressions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DurationKind {

@@ -50,6 +50,20 @@ fn too_many_samples_are_refused() {
     }
 }
 
+#[test]
+fn a_computed_duration_is_complained_of_without_its_parentheses() {
+    let table = [
+        ("m offset (2 * 17s - 4) / (0 - 0 * 1)", "10:35: division by zero"),
+        ("m offset (2 * 17s - 4) / NaN", "10:28: duration is NaN or infinite"),
+        ("m offset (2 * 17s - 4) ^ 100", "10:28: duration is out of range"),
+        ("rate(m[(1m - 2m)])", "8:15: duration must be greater than 0"),
+    ];
+    for (query, expected) in table {
+        let error = range(&engine(5_000), &storage(1, 1), query, 600_000).unwrap_err().to_string();
+        assert!(error.contains(expected), "{query}: {error}");
+    }
+}
+
 /// Stops at the given question.
 struct StopAt(AtomicUsize, Stop);
 

@@ -83,7 +83,7 @@ impl Parser<'_> {
             let next = if op == BinaryOp::Pow { strength } else { strength + 1 };
             let rhs = self.nested(1, |p| p.duration(next))?;
             self.refuse_zero_divisor(op, token, &rhs.node)?;
-            let span = Span { start: lhs.node.span.start, end: rhs.node.span.end };
+            let span = Span { start: lhs.node.bare_span().start, end: rhs.node.bare_span().end };
             let depth = self.height(span, lhs.depth.max(rhs.depth))?;
             let kind = DurationKind::Binary(op, Box::new(lhs.node), Box::new(rhs.node));
             lhs = Built { node: DurationExpr { span, kind }, depth };

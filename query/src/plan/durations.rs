@@ -62,5 +62,6 @@ impl Planner {
 }
 
 fn fail<T>(expr: &DurationExpr, what: &str) -> Result<T, QueryError> {
-    Err(QueryError::BadData(format!("{}:{}: {what}", expr.span.start, expr.span.end)))
+    let span = expr.bare_span();
+    Err(QueryError::BadData(format!("{}:{}: {what}", span.start, span.end)))
 }
