@@ -82,7 +82,7 @@ pub(super) fn humanize_duration(v: f64) -> String {
         return format!("{}{prefix}s", four_digits(v));
     }
     let (sign, v) = (if v < 0.0 { "-" } else { "" }, v.abs());
-    let whole = v as i64;
+    let whole = integer(v);
     let (days, hours, minutes, seconds) = (whole / 86_400, whole / 3600 % 24, whole / 60 % 60, whole % 60);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{sign}{}s", four_digits(v)),
@@ -90,6 +90,12 @@ pub(super) fn humanize_duration(v: f64) -> String {
         (0, _, _) => format!("{sign}{hours}h {minutes}m {seconds}s"),
         _ => format!("{sign}{days}d {hours}h {minutes}m {seconds}s"),
     }
+}
+
+/// As Go converts on amd64: what does not fit, NaN too, becomes the least integer.
+fn integer(v: f64) -> i64 {
+    let fits = v >= i64::MIN as f64 && v < -(i64::MIN as f64);
+    if fits { v as i64 } else { i64::MIN }
 }
 
 /// The instant of a Unix time in seconds, to the millisecond.
@@ -113,5 +119,5 @@ pub(super) fn humanize_timestamp(v: f64) -> Result<String, String> {
 }
 
 pub(super) fn to_duration(v: f64) -> Duration {
-    Duration::from_nanos((v * 1e9) as i64)
+    Duration::from_nanos(integer(v * 1e9))
 }
