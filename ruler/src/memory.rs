@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use nightjar_model::histogram::CounterResetHint;
 use nightjar_model::number::format_g;
@@ -11,6 +11,7 @@ use nightjar_model::storage::{
 };
 use nightjar_model::{ClosedRange, Exemplar, FloatHistogram, Labels, MatchOp, Matcher, TimestampMs};
 use nightjar_query::SampleValue;
+use parking_lot::RwLock;
 
 use crate::sink::{AlertBatch, Refusal, RuleSample, Sink};
 
@@ -29,7 +30,7 @@ pub(crate) struct Memory {
 impl Memory {
     /// Adds a sample as a Prometheus without an out-of-order window does.
     pub(crate) fn append(&self, labels: &Labels, timestamp: TimestampMs, value: SampleValue) -> Result<(), String> {
-        let mut metrics = self.metrics.write().unwrap_or_else(PoisonError::into_inner);
+        let mut metrics = self.metrics.write();
         let series = metrics.entry(labels.metric_name().to_owned()).or_default().entry(labels.clone()).or_default();
         if let Some((newest, existing)) = series.last() {
             if timestamp < *newest {
@@ -116,7 +117,7 @@ impl Storage for Memory {
 
 impl Querier for Memory {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError> {
-        let metrics = self.metrics.read().unwrap_or_else(PoisonError::into_inner);
+        let metrics = self.metrics.read();
         let name = matchers.iter().find(|m| &*m.name == "__name__" && m.op == MatchOp::Equal);
         let series: Box<dyn Iterator<Item = (&Labels, &Samples)>> = match name {
             Some(name) => Box::new(metrics.get(&*name.value).into_iter().flatten()),

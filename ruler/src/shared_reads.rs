@@ -7,8 +7,8 @@
 mod reading;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nightjar_model::labels::METRIC_NAME;
 use nightjar_model::storage::{
@@ -16,6 +16,7 @@ use nightjar_model::storage::{
 };
 use nightjar_model::{ClosedRange, Exemplar, Labels, MatchOp, Matcher};
 use nightjar_query::ast::{DurationKind, Expr, ExprKind};
+use parking_lot::Mutex;
 
 use crate::sink::{AlertBatch, Refusal, RuleSample, Sink};
 use crate::state::StateChange;
@@ -100,7 +101,7 @@ impl<'a> SharedReads<'a> {
 
     /// Forgets what would find one of these.
     fn forget(&self, samples: &[RuleSample]) {
-        let mut readings = lock(&self.shared.readings);
+        let mut readings = self.shared.readings.lock();
         if readings.is_empty() {
             return;
         }
@@ -145,7 +146,7 @@ impl SharingQuerier {
         if !self.shared.selectors.0.contains(&selection) {
             return None;
         }
-        let mut readings = lock(&self.shared.readings);
+        let mut readings = self.shared.readings.lock();
         let slot = readings.entry((selection.0, selection.1, hints.range));
         Some(slot.or_insert_with(|| Slot { matchers: matchers.into(), reading: Arc::default() }).clone())
     }
@@ -154,7 +155,7 @@ impl SharingQuerier {
 impl Querier for SharingQuerier {
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError> {
         let Some(slot) = self.slot(matchers, hints) else { return self.inner.select(matchers, hints) };
-        let mut reading = lock(&slot.reading);
+        let mut reading = slot.reading.lock();
         if let Some(reading) = &*reading {
             self.shared.spared.fetch_add(1, Ordering::Relaxed);
             return Ok(Box::new(SharedSet(Arc::clone(reading))));
@@ -211,11 +212,6 @@ impl Sink for Forgetting<'_> {
     fn keep(&mut self, change: &StateChange) -> bool {
         self.sink.keep(change)
     }
-}
-
-/// A panic of whoever held it goes on by itself.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@
 //! of evaluating and writing rule by rule.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use nightjar_model::MatchOp;
 use nightjar_model::labels::METRIC_NAME;
 use nightjar_platform::Clock;
+use parking_lot::Mutex;
 
 use crate::alerting::Moment;
 use crate::reads::{Known, Reads};
@@ -78,15 +78,15 @@ pub(super) fn evaluate(
     let left = Mutex::new(rules.iter_mut().enumerate());
     let made = Mutex::new(BTreeMap::new());
     let step = || {
-        let Some((index, rule)) = lock(&left).next() else { return false };
+        let Some((index, rule)) = left.lock().next() else { return false };
         let samples = timed(rule, moment, clock);
-        lock(&made).insert(index, (rule, samples));
+        made.lock().insert(index, (rule, samples));
         true
     };
     let mut next = 0;
     let mut settle = || {
         loop {
-            let ready = lock(&made).remove(&next);
+            let ready = made.lock().remove(&next);
             let Some((rule, samples)) = ready else { break };
             done(next, rule, samples);
             next += 1;
@@ -111,11 +111,6 @@ fn timed(rule: &mut Rule, moment: &Moment<'_>, clock: &dyn Clock) -> Made {
     let made = rule.evaluate(moment);
     rule.evaluation = clock.monotonic().saturating_sub(begin);
     made
-}
-
-/// A panic of whoever held it goes on by itself.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

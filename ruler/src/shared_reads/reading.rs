@@ -1,13 +1,12 @@
 //! One selection with the samples that were read of it.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use nightjar_model::storage::{SeriesData, SeriesSet, StorageError, Weight};
 use nightjar_model::{ClosedRange, Labels};
-
-use super::lock;
+use parking_lot::Mutex;
 
 /// Series read at once.
 const TILE: usize = 64;
@@ -61,7 +60,7 @@ impl Reading {
 
     /// The samples of a tile; `None` if they are not kept for want of room.
     fn tile(&self, tile: usize) -> Result<Option<Arc<[SeriesData]>>, StorageError> {
-        let mut kept = lock(&self.tiles[tile]);
+        let mut kept = self.tiles[tile].lock();
         if kept.is_some() || self.full.load(Ordering::Relaxed) {
             return Ok(kept.clone());
         }
