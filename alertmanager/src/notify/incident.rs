@@ -1,6 +1,6 @@
 //! Incident services and mobile push.
 
-use nightjar_platform::net::percent::query_escape;
+use nightjar_platform::net::percent;
 use serde_json::{Value as Json, json};
 
 use super::{Job, Request, object, truncate};
@@ -199,8 +199,7 @@ pub(super) fn pushover(settings: &Pushover, job: &Job<'_>) -> Result<Vec<Request
     query.extend((settings.ttl.0 > 0).then(|| ("ttl", seconds(settings.ttl.0))));
     query.sort();
     rendering.finish()?;
-    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", query_escape(value))).collect();
-    let url = Secret::new(format!("https://api.pushover.net/1/messages.json?{}", pairs.join("&")));
+    let url = Secret::new(format!("https://api.pushover.net/1/messages.json?{}", percent::form(&query)));
     Ok(vec![Request {
         method: "POST",
         url,

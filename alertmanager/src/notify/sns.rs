@@ -3,7 +3,7 @@
 mod credentials;
 mod sign;
 
-use nightjar_platform::net::percent::query_escape;
+use nightjar_platform::net::percent;
 
 use super::talk::{Answer, Step, Talk};
 use super::{Job, Request, templated_host};
@@ -105,10 +105,7 @@ fn domain(region: &str) -> &'static str {
 /// Sorted, as the service's own libraries send it.
 fn encoded(mut form: Vec<(String, String)>) -> String {
     form.sort();
-    form.iter()
-        .map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value)))
-        .collect::<Vec<_>>()
-        .join("&")
+    percent::form(&form)
 }
 
 impl Publish {

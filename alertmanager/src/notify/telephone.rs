@@ -5,7 +5,7 @@ mod tencent;
 #[cfg(test)]
 mod tests;
 
-use nightjar_platform::net::percent::query_escape;
+use nightjar_platform::net::percent::{self, query_escape};
 use serde_json::{Value as Json, json};
 
 use super::{Job, Rendering, Request, templated_host};
@@ -133,9 +133,7 @@ fn filled(value: &Json, text: &dyn Fn(&str) -> String) -> Json {
 }
 
 fn form_request(url: &str, form: &[(&str, String)]) -> Request {
-    let pairs: Vec<String> =
-        form.iter().map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value))).collect();
-    let request = Request { method: "POST", body: pairs.join("&").into_bytes(), ..Request::get(url) };
+    let request = Request { method: "POST", body: percent::form(form).into_bytes(), ..Request::get(url) };
     request.with("Content-Type", "application/x-www-form-urlencoded")
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{Client, Credentials, HttpError, HttpOptions, Limits, Method, Request, basic};
 use crate::net::guard::Guard;
-use crate::net::percent::query_escape;
+use crate::net::percent::{self, query_escape};
 use crate::net::proxy::ProxyOptions;
 use crate::net::source::Source;
 use crate::net::tls::TlsOptions;
@@ -149,9 +149,7 @@ impl Tokens {
                 header = Some(basic(&query_escape(client_id), &Secret::new(query_escape(secret))));
             }
         }
-        let body: Vec<String> =
-            form.iter().map(|(name, value)| format!("{}={}", query_escape(name), query_escape(value))).collect();
-        let mut request = Request::new(Method::POST, token_url.clone(), body.join("&"))
+        let mut request = Request::new(Method::POST, token_url.clone(), percent::form(&form))
             .with("Content-Type", "application/x-www-form-urlencoded");
         request.headers.extend(header.map(|header| ("Authorization".to_owned(), header)));
         Ok(request)
