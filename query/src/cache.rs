@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use nightjar_model::storage::Storage;
 use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
-use crate::ast::{AggregateOp, BinaryOp, Cardinality, ValueType};
+use crate::ast::{AggregateOp, BinaryOp, Cardinality, Expr, ValueType};
 use crate::eval::Grid;
 use crate::plan::{CallNode, Node, NodeKind, Selector};
 use crate::value::{MatrixSeries, Value};
@@ -169,7 +169,7 @@ impl<'a> Question<'a> {
     /// asked for before the view was taken.
     pub(crate) fn new(
         node: &Node,
-        expr: &str,
+        expr: &Expr,
         grid: Grid,
         lookback_ms: i64,
         (storage, generation): (&'a dyn Storage, u64),
@@ -179,7 +179,7 @@ impl<'a> Question<'a> {
             return None;
         }
         let phase_ms = grid.start.rem_euclid(grid.step_ms);
-        let key = Key { expr: expr.to_owned(), lookback_ms, step_ms: grid.step_ms, phase_ms };
+        let key = Key { expr: expr.to_string(), lookback_ms, step_ms: grid.step_ms, phase_ms };
         Some(Question { key, grid, reach, generation, storage })
     }
 

@@ -168,14 +168,14 @@ impl Engine {
         let lookback_ms = job.options.lookback_ms.unwrap_or(self.options.lookback_ms);
         let default_step_ms = self.options.default_subquery_step_ms;
         let bounds = time_bounds(&node, grid, lookback_ms, default_step_ms);
-        let generation = job.storage.generation(ClosedRange::ALL);
+        let cache = self.cache.as_ref().filter(|_| !job.instant && !job.options.per_step_stats);
+        let generation = cache.map_or(0, |_| job.storage.generation(ClosedRange::ALL));
         let querier = job.storage.querier(bounds.unwrap_or(ClosedRange { start: 0, end: 0 }))?;
         let querier: &dyn Querier = &*querier;
         let whole = Setting { grid, lookback_ms, default_step_ms };
         let budget = self.admit(&node, whole, querier)?;
-        let cache = self.cache.as_ref().filter(|_| !job.instant && !job.options.per_step_stats);
         let question = cache.and_then(|cache| {
-            let question = Question::new(&node, &job.expr.to_string(), grid, lookback_ms, (job.storage, generation))?;
+            let question = Question::new(&node, job.expr, grid, lookback_ms, (job.storage, generation))?;
             Some((cache, question))
         });
         let reused = question.as_ref().and_then(|(cache, question)| cache.reuse(question));

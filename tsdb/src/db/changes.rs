@@ -63,6 +63,9 @@ impl Changes {
 
     /// The number of the last change in `range`; 0 = none since the start.
     pub(crate) fn last(&self, range: ClosedRange) -> u64 {
+        if range == ClosedRange::ALL {
+            return self.newest;
+        }
         let (first, last) = (stretch(range.start), stretch(range.end));
         if first > last {
             return 0;
