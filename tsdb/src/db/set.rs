@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nightjar_model::storage::{SeriesData, SeriesSet, StorageError};
+use nightjar_model::storage::{Aggregate, Buckets, SeriesData, SeriesSet, StorageError};
 use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
+use super::buckets::agree;
 use super::columns::{Shared, Waiting, waiting_bytes};
 use super::directory::Pick;
 use super::frames::FrameReader;
@@ -17,7 +18,7 @@ use super::inner::Inner;
 use super::merge::Merger;
 use super::tracks::{Wanted, read_many};
 use super::view::View;
-use crate::block::Block;
+use crate::block::{Block, Joint};
 
 /// A series and where its samples are.
 #[derive(Clone, Debug)]
@@ -40,8 +41,12 @@ pub(crate) struct Set<D: Disk> {
     /// The spellings.
     pub(crate) text: Vec<u8>,
     pub(crate) series: Vec<Selected>,
-    /// Blocks that overlap the range, in the order in which they count.
+    /// Blocks that overlap the range, in the order in which they count; then those of buckets that are read.
     pub(crate) blocks: Vec<Arc<Block<D>>>,
+    /// What is read of buckets, from which of the blocks on; `None` = there are none.
+    pub(crate) aggregate: Option<(Aggregate, usize)>,
+    /// What is told of buckets.
+    pub(crate) buckets: Buckets,
     pub(crate) places: Vec<Place>,
     /// Sections of each timeline.
     pub(crate) picks: HashMap<u32, Vec<Pick>>,
@@ -62,6 +67,16 @@ pub(crate) struct Ahead {
     /// Sections of the log that could not be read.
     lost: u64,
     /// Series of blocks that miss something.
+    missing: u64,
+}
+
+/// What blocks have of some series.
+struct FromBlocks {
+    /// A list of parts for each series, in the order in which they count.
+    parts: Vec<Vec<SeriesData>>,
+    /// Where buckets are read: for each of these parts how its buckets go on, `None` for samples.
+    joints: Vec<Vec<Option<Joint>>>,
+    /// Series that miss something.
     missing: u64,
 }
 
@@ -104,13 +119,10 @@ impl<D: Disk> Set<D> {
         ahead.lost += reader.lost;
     }
 
-    /// Reads what blocks have of the series in `indices`; one list of parts a series, in the order in which they count.
-    fn read_blocks(
-        &self,
-        indices: Range<usize>,
-        range: ClosedRange,
-    ) -> Result<(Vec<Vec<SeriesData>>, u64), StorageError> {
+    /// Reads what blocks have of the series in `indices`.
+    fn read_blocks(&self, indices: Range<usize>, range: ClosedRange) -> Result<FromBlocks, StorageError> {
         let mut parts: Vec<Vec<SeriesData>> = vec![Vec::new(); indices.len()];
+        let mut joints = vec![Vec::new(); if self.aggregate.is_some() { indices.len() } else { 0 }];
         let mut wanted: Vec<(Vec<u32>, Vec<usize>)> = vec![Default::default(); self.blocks.len()];
         for (i, index) in indices.enumerate() {
             for (block, id) in &self.places[self.series[index].places.clone()] {
@@ -120,17 +132,34 @@ impl<D: Disk> Set<D> {
         }
         let mut missing = 0;
         let mut data = Vec::new();
-        for (block, (ids, at)) in self.blocks.iter().zip(&wanted).filter(|(_, (ids, _))| !ids.is_empty()) {
+        let blocks = self.blocks.iter().zip(&wanted).enumerate();
+        for (number, (block, (ids, at))) in blocks.filter(|(_, (_, (ids, _)))| !ids.is_empty()) {
             data.clear();
-            let read = block.read_intact(ids, range, &mut data).map_err(|e| StorageError::Io(e.to_string()))?;
-            missing += read as u64;
+            let own = match self.aggregate.filter(|(_, first)| number >= *first) {
+                None => {
+                    if self.aggregate.is_some() {
+                        at.iter().for_each(|i| joints[*i].push(None));
+                    }
+                    block.read_intact(ids, range, &mut data)
+                }
+                Some((aggregate, _)) => {
+                    let mut columns = Vec::new();
+                    let own = block.read_buckets(ids, aggregate, range, &mut columns);
+                    for (column, i) in columns.into_iter().zip(at) {
+                        joints[*i].push(Some(column.joint));
+                        data.push(SeriesData { floats: column.floats, ..SeriesData::default() });
+                    }
+                    own
+                }
+            };
+            missing += own.map_err(|e| StorageError::Io(e.to_string()))? as u64;
             let (deletions, salt) = (&self.view.parts.deletions, block.summary().salt);
             if deletions.touches(salt) {
                 data.iter_mut().zip(ids).for_each(|(data, id)| deletions.apply(salt, *id, data));
             }
             data.drain(..).zip(at).for_each(|(data, i)| parts[*i].push(data));
         }
-        Ok((parts, missing))
+        Ok(FromBlocks { parts, joints, missing })
     }
 }
 
@@ -144,7 +173,7 @@ impl<D: Disk> SeriesSet for Set<D> {
     }
 
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError> {
-        let (parts, missing) = self.read_blocks(indices.clone(), range)?;
+        let FromBlocks { parts, joints, missing } = self.read_blocks(indices.clone(), range)?;
         let mut ahead = self.ahead.lock();
         ahead.missing += missing;
         if ahead.range != Some(range) {
@@ -156,14 +185,21 @@ impl<D: Disk> SeriesSet for Set<D> {
         if let Some(first) = indices.clone().find(unread) {
             self.read_ahead(&mut ahead, first..indices.end, range);
         }
-        for (index, mut parts) in indices.zip(parts) {
+        for (i, (index, mut parts)) in indices.zip(parts).enumerate() {
             if let Some((timeline, waiting)) = ahead.ready.remove(&index) {
                 let shared = ahead.shared.entry(timeline).or_default();
                 parts.push(waiting.finish(shared).into_data());
             }
+            if let Some((aggregate, _)) = self.aggregate {
+                agree(&mut parts, &joints[i], aggregate);
+            }
             out.push(ahead.merger.merge(parts));
         }
         Ok(())
+    }
+
+    fn buckets(&self) -> Buckets {
+        self.buckets.clone()
     }
 
     fn warnings(&self) -> Vec<String> {
