@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use nightjar_model::histogram::FloatHistogram;
 use nightjar_model::storage::{Aggregate, Atomicity, Buckets, Downsampled, SelectHints, Storage};
 use nightjar_model::{ClosedRange, HistogramSample, Matcher, STALE_NAN, is_stale};
-use nightjar_platform::{Disk, SimDisk};
+use nightjar_platform::{Disk, DiskFile, OpenMode, SimDisk, SplitMix};
 use nightjar_tsdb::{Compacted, Db, Maintained, Options, TierOptions, verify};
 use proptest::prelude::*;
 use support::*;
@@ -356,4 +356,105 @@ fn buckets_without_samples_lose_what_is_deleted_whole() {
     db.clean().unwrap();
     assert_eq!(db.stats().tombstones, 0);
     assert_eq!(select(&db, whole, asked(Aggregate::Count)).0, after);
+}
+
+/// Whatever bit of buckets is flipped: as long as there are samples the answer is theirs, without a word; and the buckets
+/// are made again.
+#[test]
+fn damaged_buckets_are_read_as_samples_and_made_again() {
+    let tiers = vec![TierOptions { width_ms: WIDTH, keep_ms: 0 }];
+    let options = || Options { tiers: tiers.clone(), ..small() };
+    let origin = SimDisk::new();
+    drop(filled(&origin, options(), 300));
+    let whole = START + 1..=START + DAY - WIDTH;
+    let number = {
+        let db = open(&origin, options()).unwrap();
+        let tier = db.blocks().into_iter().find(|b| b.block.tier().is_some()).unwrap();
+        assert!(tier.block.range().contains(START));
+        tier.number
+    };
+    let path = format!("blocks/{number:08}.blk");
+    let len = origin.open(std::path::Path::new(&path), OpenMode::Read).unwrap().len().unwrap();
+    let mut rng = SplitMix::new(5);
+    for _ in 0..60 {
+        let disk = subtree(&origin, "");
+        let (at, mut byte) = (rng.below(len), [0]);
+        let file = disk.open(std::path::Path::new(&path), OpenMode::ReadWrite).unwrap();
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1 << rng.below(8)], at).unwrap();
+        let db = open(&disk, options()).unwrap();
+        let samples = select(&db, whole.clone(), None).0;
+        for aggregate in [Aggregate::Last, Aggregate::Max, Aggregate::Count] {
+            let (found, told) = select(&db, whole.clone(), exact(aggregate, WIDTH));
+            for (name, own) in &samples {
+                let plain =
+                    own.iter().map(|(t, v)| (*t, if told.aggregated { aggregate.of(*v) } else { *v })).collect();
+                let by = |s: &Samples| windows(s, WIDTH, |v| fold(aggregate, v));
+                assert_eq!(by(&found[name]), by(&plain), "byte {at}: {aggregate:?} of {name}");
+            }
+        }
+        let damaged = db.stats().damaged_pages > 0;
+        compact(&db);
+        assert!(!damaged || !db.blocks().iter().any(|b| b.number == number), "byte {at}");
+        assert_eq!(select(&db, whole.clone(), None).0, samples);
+    }
+}
+
+/// How many images are tried.
+fn images() -> usize {
+    std::env::var("NIGHTJAR_POWER_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
+}
+
+/// One sample a second, some late; each step ends with whatever is due. What happens at step `i`.
+fn live_on(db: &Db<SimDisk>, i: i64) {
+    let t = START + i * 1000;
+    let late = if i % 9 == 4 { 17_500 } else { 0 };
+    append(db, &one("__name__=g,job=a", &[(t - late, i as f64)]), Atomicity::Whole, t).unwrap();
+    if i % 20 == 7 {
+        settle(db, t);
+    }
+    if i % 20 == 13 {
+        compact(db);
+    }
+}
+
+/// Every sample is counted by frames, blocks or buckets, and by one of them.
+fn counted(db: &Db<SimDisk>) -> u64 {
+    let (all, told) = select(db, i64::MIN..=i64::MAX, asked(Aggregate::Count));
+    all.values().flatten().map(|(_, count)| if told.aggregated { *count as u64 } else { 1 }).sum()
+}
+
+#[test]
+fn every_sample_is_counted_once_whenever_the_power_is_cut() {
+    const STEPS: i64 = 500;
+    let tiers = vec![TierOptions { width_ms: WIDTH, keep_ms: 0 }];
+    let options = || Options { retention_ms: 150_000, tiers: tiers.clone(), ..small() };
+    let disk = SimDisk::new();
+    disk.record();
+    disk.mark(0);
+    {
+        let db = open(&disk, options()).unwrap();
+        for i in 0..STEPS {
+            live_on(&db, i);
+            disk.mark(i as u64 + 1);
+        }
+        assert_eq!(counted(&db), STEPS as u64);
+        let samples: usize = select(&db, i64::MIN..=i64::MAX, None).0.values().map(Vec::len).sum();
+        assert!(samples < STEPS as usize / 2 && db.stats().downsamplings > 20, "{samples}, {:?}", db.stats());
+    }
+    for (point, image) in disk.recording().crashes(images(), 3) {
+        let acked = point.mark.unwrap_or(0);
+        let db = open(&image, options()).unwrap_or_else(|e| panic!("{point:?}: {e}"));
+        let found = counted(&db);
+        assert!(found == acked || found == acked + 1, "{point:?}: {found} of {acked}");
+        drop(db);
+        let db = open(&image, options()).unwrap();
+        assert_eq!(counted(&db), found, "{point:?}: the second recovery differs");
+        // What was under way may have been kept: then it is sent again, which changes nothing.
+        (acked as i64..(acked as i64 + 60).min(STEPS)).for_each(|i| live_on(&db, i));
+        compact(&db);
+        settle(&db, START + acked as i64 * 1000);
+        assert_eq!(counted(&db), (acked + 60).min(STEPS as u64), "{point:?}, later");
+        assert_eq!(verify(&image, &mut |_, _| {}).unwrap().findings, [], "{point:?}");
+    }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nightjar_model::storage::{Aggregate, Buckets, Downsampled, SeriesData};
-use nightjar_model::{BlockRange, ClosedRange, Matcher, TimestampMs, is_stale};
+use nightjar_model::{BlockRange, ClosedRange, Labels, Matcher, TimestampMs, is_stale};
 use nightjar_platform::Disk;
 
 use super::view::Parts;
-use crate::block::{Block, Joint};
+use crate::block::{Block, BlockError, Joint};
 
 /// A block of buckets that is read for a selection.
 pub(crate) struct Chosen<D: Disk> {
@@ -102,6 +102,42 @@ pub(crate) fn alone<D: Disk>(parts: &Parts<D>, range: ClosedRange) -> impl Itera
         let sources = block.tier().map(|tier| &tier.sources);
         range.overlaps(block.range()) && sources.is_some_and(|s| s.iter().all(|n| !parts.blocks.contains_key(n)))
     })
+}
+
+/// The samples of a series in the blocks for which buckets stand, in the order in which they count. What cannot be read is
+/// counted as missing.
+pub(crate) fn samples_of<D: Disk>(
+    parts: &Parts<D>,
+    chosen: &Chosen<D>,
+    labels: &Labels,
+    range: ClosedRange,
+    missing: &mut u64,
+) -> Result<Vec<SeriesData>, BlockError> {
+    let matchers: Vec<Matcher> = labels.iter().map(|l| Matcher::equal(l.name, l.value)).collect();
+    let mut found = Vec::new();
+    for block in chosen.replaces.iter().filter_map(|number| parts.blocks.get(number)) {
+        let salt = block.summary().salt;
+        match own_id(block, &matchers, labels) {
+            Ok(None) => {}
+            Ok(Some(id)) => {
+                *missing += block.read_intact(&[id], range, &mut found)? as u64;
+                found.iter_mut().last().into_iter().for_each(|data| parts.deletions.apply(salt, id, data));
+            }
+            Err(BlockError::Damaged(_)) => *missing += 1,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(found)
+}
+
+/// The id of the series with these labels.
+fn own_id<D: Disk>(block: &Block<D>, matchers: &[Matcher], labels: &Labels) -> Result<Option<u32>, BlockError> {
+    for id in block.select(matchers)?.iter() {
+        if block.labels(id)? == *labels {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Lets all parts of a series say what is wanted of buckets. `joints` has an entry for each part, `None` for samples; parts

@@ -155,12 +155,12 @@ impl<D: Disk> DbQuerier<D> {
         }
         let (inner, view) = (Arc::clone(&self.inner), self.view.clone());
         let ahead = Mutex::new(Ahead::default());
-        let aggregate = hints.downsampled.filter(|_| !chosen.is_empty()).map(|wanted| (wanted.aggregate, first));
+        let aggregate = hints.downsampled.filter(|_| !chosen.is_empty()).map(|wanted| wanted.aggregate);
         let buckets = match self.view.parts.tiers.is_empty() || hints.labels_only {
             true => Buckets::default(),
             false => told(&self.view.parts, range, matchers, &chosen),
         };
-        Ok(Set { inner, view, text, series, blocks, aggregate, buckets, places, picks, ahead, damage })
+        Ok(Set { inner, view, text, series, blocks, chosen, aggregate, buckets, places, picks, ahead, damage })
     }
 
     /// Blocks of buckets to be read instead of samples.

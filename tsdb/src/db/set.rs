@@ -10,7 +10,7 @@ use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
-use super::buckets::agree;
+use super::buckets::{Chosen, agree, samples_of};
 use super::columns::{Shared, Waiting, waiting_bytes};
 use super::directory::Pick;
 use super::frames::FrameReader;
@@ -18,7 +18,7 @@ use super::inner::Inner;
 use super::merge::Merger;
 use super::tracks::{Wanted, read_many};
 use super::view::View;
-use crate::block::{Block, Joint};
+use crate::block::{Block, BlockError, BucketColumn, Joint};
 
 /// A series and where its samples are.
 #[derive(Clone, Debug)]
@@ -43,8 +43,10 @@ pub(crate) struct Set<D: Disk> {
     pub(crate) series: Vec<Selected>,
     /// Blocks that overlap the range, in the order in which they count; then those of buckets that are read.
     pub(crate) blocks: Vec<Arc<Block<D>>>,
-    /// What is read of buckets, from which of the blocks on; `None` = there are none.
-    pub(crate) aggregate: Option<(Aggregate, usize)>,
+    /// The last of the blocks: those of buckets.
+    pub(crate) chosen: Vec<Chosen<D>>,
+    /// What is read of buckets; `None` = there are none.
+    pub(crate) aggregate: Option<Aggregate>,
     /// What is told of buckets.
     pub(crate) buckets: Buckets,
     pub(crate) places: Vec<Place>,
@@ -123,6 +125,7 @@ impl<D: Disk> Set<D> {
     fn read_blocks(&self, indices: Range<usize>, range: ClosedRange) -> Result<FromBlocks, StorageError> {
         let mut parts: Vec<Vec<SeriesData>> = vec![Vec::new(); indices.len()];
         let mut joints = vec![Vec::new(); if self.aggregate.is_some() { indices.len() } else { 0 }];
+        let indices_start = indices.start;
         let mut wanted: Vec<(Vec<u32>, Vec<usize>)> = vec![Default::default(); self.blocks.len()];
         for (i, index) in indices.enumerate() {
             for (block, id) in &self.places[self.series[index].places.clone()] {
@@ -132,34 +135,59 @@ impl<D: Disk> Set<D> {
         }
         let mut missing = 0;
         let mut data = Vec::new();
-        let blocks = self.blocks.iter().zip(&wanted).enumerate();
-        for (number, (block, (ids, at))) in blocks.filter(|(_, (_, (ids, _)))| !ids.is_empty()) {
+        let samples = self.blocks.len() - self.chosen.len();
+        let blocks = self.blocks[..samples].iter().zip(&wanted);
+        for (block, (ids, at)) in blocks.filter(|(_, (ids, _))| !ids.is_empty()) {
             data.clear();
-            let own = match self.aggregate.filter(|(_, first)| number >= *first) {
-                None => {
-                    if self.aggregate.is_some() {
-                        at.iter().for_each(|i| joints[*i].push(None));
-                    }
-                    block.read_intact(ids, range, &mut data)
-                }
-                Some((aggregate, _)) => {
-                    let mut columns = Vec::new();
-                    let own = block.read_buckets(ids, aggregate, range, &mut columns);
-                    for (column, i) in columns.into_iter().zip(at) {
-                        joints[*i].push(Some(column.joint));
-                        data.push(SeriesData { floats: column.floats, ..SeriesData::default() });
-                    }
-                    own
-                }
-            };
-            missing += own.map_err(|e| StorageError::Io(e.to_string()))? as u64;
+            let read = block.read_intact(ids, range, &mut data).map_err(|e| StorageError::Io(e.to_string()))?;
+            missing += read as u64;
+            if self.aggregate.is_some() {
+                at.iter().for_each(|i| joints[*i].push(None));
+            }
             let (deletions, salt) = (&self.view.parts.deletions, block.summary().salt);
             if deletions.touches(salt) {
                 data.iter_mut().zip(ids).for_each(|(data, id)| deletions.apply(salt, *id, data));
             }
             data.drain(..).zip(at).for_each(|(data, i)| parts[*i].push(data));
         }
-        Ok(FromBlocks { parts, joints, missing })
+        let mut all = FromBlocks { parts, joints, missing };
+        for (chosen, (ids, at)) in self.chosen.iter().zip(&wanted[samples..]).filter(|(_, (ids, _))| !ids.is_empty()) {
+            self.read_buckets(chosen, ids, at, (indices_start, range), &mut all)?;
+        }
+        Ok(all)
+    }
+
+    /// Reads buckets of the series at `at` behind `first`. Of a series whose buckets are damaged samples are read, if there
+    /// are any.
+    fn read_buckets(
+        &self,
+        chosen: &Chosen<D>,
+        ids: &[u32],
+        at: &[usize],
+        (first, range): (usize, ClosedRange),
+        out: &mut FromBlocks,
+    ) -> Result<(), StorageError> {
+        let Some(aggregate) = self.aggregate else { return Ok(()) };
+        let io = |e: BlockError| StorageError::Io(e.to_string());
+        let (deletions, salt) = (&self.view.parts.deletions, chosen.block.summary().salt);
+        let mut columns = Vec::with_capacity(ids.len());
+        chosen.block.read_buckets(ids, aggregate, range, &mut columns).map_err(io)?;
+        for ((column, id), i) in columns.into_iter().zip(ids).zip(at) {
+            let Some(BucketColumn { floats, joint }) = column else {
+                let labels = SeriesSet::labels(self, first + i);
+                out.missing += u64::from(chosen.replaces.is_empty());
+                for data in samples_of(&self.view.parts, chosen, &labels, range, &mut out.missing).map_err(io)? {
+                    out.joints[*i].push(None);
+                    out.parts[*i].push(data);
+                }
+                continue;
+            };
+            let mut data = SeriesData { floats, ..SeriesData::default() };
+            deletions.apply(salt, *id, &mut data);
+            out.joints[*i].push(Some(joint));
+            out.parts[*i].push(data);
+        }
+        Ok(())
     }
 }
 
@@ -190,7 +218,7 @@ impl<D: Disk> SeriesSet for Set<D> {
                 let shared = ahead.shared.entry(timeline).or_default();
                 parts.push(waiting.finish(shared).into_data());
             }
-            if let Some((aggregate, _)) = self.aggregate {
+            if let Some(aggregate) = self.aggregate {
                 agree(&mut parts, &joints[i], aggregate);
             }
             out.push(ahead.merger.merge(parts));

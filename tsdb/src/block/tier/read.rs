@@ -54,34 +54,30 @@ fn kind(aggregate: Aggregate) -> Option<Kind> {
 }
 
 impl<D: Disk> Block<D> {
-    /// Appends the buckets of each of `ids` (ascending is fastest) that stand within `range`, one entry an id. What lies
-    /// on damaged pages is left out instead of failing: answers how many series miss something; [`Block::damage`] then
-    /// says why. Fails only when the disk does.
+    /// Appends the buckets of each of `ids` (ascending is fastest) that stand within `range`, one entry an id; `None` for
+    /// a series with something on a damaged page, which [`Block::damage`] then names. Fails only when the disk does.
     pub fn read_buckets(
         &self,
         ids: &[u32],
         aggregate: Aggregate,
         range: ClosedRange,
-        out: &mut Vec<BucketColumn>,
-    ) -> Result<usize, BlockError> {
+        out: &mut Vec<Option<BucketColumn>>,
+    ) -> Result<(), BlockError> {
         let mut reader = SampleReader::new(self, ClosedRange::ALL);
         // Series of one target share their times, and parts of them.
         let mut cut = Cut::new();
-        let (before, mut missing) = (out.len(), 0);
+        let before = out.len();
         for id in ids {
             match self.buckets(&mut reader, *id, aggregate, range, &mut cut) {
-                Ok(column) => out.push(column),
-                Err(BlockError::Damaged(_)) => {
-                    missing += 1;
-                    out.push(BucketColumn::default());
-                }
+                Ok(column) => out.push(Some(column)),
+                Err(BlockError::Damaged(_)) => out.push(None),
                 Err(e) => {
                     out.truncate(before);
                     return Err(e);
                 }
             }
         }
-        Ok(missing)
+        Ok(())
     }
 
     fn buckets(
