@@ -42,33 +42,40 @@ pub(crate) struct GrowingChunk {
     rows: Rows,
 }
 
-/// The runs of an epoch, whether the chunk has a part in them or not.
+/// The runs of an epoch in which members of a chunk have samples.
 #[derive(Clone, Debug, Default)]
 struct Rows {
-    times: Vec<TimestampMs>,
-    /// By run, a bit for each member that has a sample.
-    present: Vec<u64>,
-    /// Of the members that are present, run by run.
+    /// Runs of the epoch so far, and the time of the last one.
+    runs: u32,
+    t: TimestampMs,
+    /// Number of the run, its time, and a bit for each member that has a sample.
+    rows: Vec<(u32, TimestampMs, u64)>,
+    /// Of the members that have one, row by row.
     values: Vec<u64>,
     /// Empty while all are unknown; the last ones may be missing then.
     starts: Vec<TimestampMs>,
 }
 
 impl Rows {
+    fn begin(&mut self, t: TimestampMs) {
+        self.runs += 1;
+        self.t = t;
+    }
+
     fn add(&mut self, bit: u32, value: u64, start: TimestampMs) {
-        if let Some(present) = self.present.last_mut() {
-            *present |= 1 << bit;
-            self.values.push(value);
-            if start != 0 || !self.starts.is_empty() {
-                self.starts.resize(self.values.len() - 1, 0);
-                self.starts.push(start);
-            }
+        match self.rows.last_mut() {
+            Some((run, _, present)) if *run == self.runs => *present |= 1 << bit,
+            _ => self.rows.push((self.runs, self.t, 1 << bit)),
+        }
+        self.values.push(value);
+        if start != 0 || !self.starts.is_empty() {
+            self.starts.resize(self.values.len() - 1, 0);
+            self.starts.push(start);
         }
     }
 
     fn weight(&self) -> usize {
-        const ROWS: usize = 128;
-        ROWS + 8 * (self.times.len() + self.present.len() + self.values.len() + self.starts.len())
+        size_of::<Rows>() + 24 * self.rows.len() + 8 * (self.values.len() + self.starts.len())
     }
 }
 
@@ -99,10 +106,7 @@ struct Chunks {
 
 impl RowSink for Chunks {
     fn run(&mut self, t: TimestampMs) {
-        for (_, rows) in &mut self.chunks {
-            rows.times.push(t);
-            rows.present.push(0);
-        }
+        self.chunks.iter_mut().for_each(|(_, rows)| rows.begin(t));
     }
 
     fn sample(&mut self, column: u32, bits: u64, start: TimestampMs) {
@@ -119,11 +123,9 @@ impl Reading {
             let part = &parts[*number];
             let (chain, rows) = match (&part.kept, after) {
                 (Some(kept), Some(_)) => (kept.chain.clone(), kept.rows.clone()),
-                // What others wanted of it is read again, too.
-                (kept, _) => {
-                    let known = kept.as_ref().map_or(0, |kept| kept.chain.mask());
-                    (ChunkChain::new(part.chunk, part.wanted | known), Rows::default())
-                }
+                // Who wants other members than the one before is not the last one.
+                (Some(_), None) => (ChunkChain::new(part.chunk, u64::MAX), Rows::default()),
+                (None, _) => (ChunkChain::new(part.chunk, part.wanted), Rows::default()),
             };
             columns.extend(bits(chain.mask()).map(|bit| (chunks.len() as u32, bit)));
             chunks.push((*number, rows));
@@ -210,21 +212,48 @@ impl Growing {
     }
 }
 
-/// Tells the wanted samples run by run. What was kept may go on behind the last row: none of that counts.
-fn hand_over(parts: &[Part], columns: &mut impl RowSink) {
-    let mut chunks: Vec<_> = parts.iter().filter_map(|part| Some((part, &part.kept.as_ref()?.rows, 0))).collect();
-    let Some(longest) = chunks.iter().map(|(_, rows, _)| *rows).max_by_key(|rows| rows.times.len()) else { return };
-    for (run, t) in longest.times.iter().enumerate() {
-        columns.run(*t);
-        for (part, rows, next) in &mut chunks {
-            let Some(present) = rows.present.get(run) else { continue };
-            for bit in bits(present & part.wanted) {
-                let below = (1u64 << bit) - 1;
-                let at = *next + (present & below).count_ones() as usize;
-                let column = part.first_column + (part.wanted & below).count_ones();
-                columns.sample(column, rows.values[at], rows.starts.get(at).copied().unwrap_or(0));
+/// Rows on their way to whoever wants them.
+struct Source<'a> {
+    part: &'a Part,
+    rows: &'a Rows,
+    /// Index of the next row, and of its first value.
+    row: usize,
+    value: usize,
+}
+
+impl Source<'_> {
+    /// Number and time of the run of the next row that has something wanted.
+    fn run(&mut self) -> Option<(u32, TimestampMs)> {
+        loop {
+            let (run, t, present) = self.rows.rows.get(self.row)?;
+            if present & self.part.wanted != 0 {
+                return Some((*run, *t));
             }
-            *next += present.count_ones() as usize;
+            self.row += 1;
+            self.value += present.count_ones() as usize;
         }
+    }
+
+    /// Tells what is wanted of the next row if it is of this run.
+    fn tell(&mut self, run: u32, sink: &mut impl RowSink) {
+        let Some((_, _, present)) = self.rows.rows.get(self.row).filter(|(own, ..)| *own == run) else { return };
+        for bit in bits(present & self.part.wanted) {
+            let below = (1u64 << bit) - 1;
+            let at = self.value + (present & below).count_ones() as usize;
+            let column = self.part.first_column + (self.part.wanted & below).count_ones();
+            sink.sample(column, self.rows.values[at], self.rows.starts.get(at).copied().unwrap_or(0));
+        }
+        self.row += 1;
+        self.value += present.count_ones() as usize;
+    }
+}
+
+/// Tells the wanted samples run by run. What was kept may go on behind the last row: none of that counts.
+fn hand_over(parts: &[Part], sink: &mut impl RowSink) {
+    let source = |part| Some(Source { part, rows: &Option::as_ref(&part.kept)?.rows, row: 0, value: 0 });
+    let mut sources: Vec<Source<'_>> = parts.iter().filter_map(source).collect();
+    while let Some((run, t)) = sources.iter_mut().filter_map(Source::run).min() {
+        sink.run(t);
+        sources.iter_mut().for_each(|source| source.tell(run, sink));
     }
 }
