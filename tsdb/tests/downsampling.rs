@@ -376,7 +376,7 @@ fn damaged_buckets_are_read_as_samples_and_made_again() {
     let path = format!("blocks/{number:08}.blk");
     let len = origin.open(std::path::Path::new(&path), OpenMode::Read).unwrap().len().unwrap();
     let mut rng = SplitMix::new(5);
-    for _ in 0..60 {
+    for _ in 0..40 {
         let disk = subtree(&origin, "");
         let (at, mut byte) = (rng.below(len), [0]);
         let file = disk.open(std::path::Path::new(&path), OpenMode::ReadWrite).unwrap();
@@ -402,7 +402,7 @@ fn damaged_buckets_are_read_as_samples_and_made_again() {
 
 /// How many images are tried.
 fn images() -> usize {
-    std::env::var("NIGHTJAR_POWER_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(40)
+    std::env::var("NIGHTJAR_POWER_CUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(25)
 }
 
 /// One sample a second, some late; each step ends with whatever is due. What happens at step `i`.

@@ -56,7 +56,9 @@ fn standing<D: Disk>(parts: &Parts<D>, block: &Arc<Block<D>>, in_frames: bool) -
     let beside = parts.blocks.iter().filter(|(_, b)| overlap(b.range(), block.range()));
     let beside: BTreeSet<u64> = beside.map(|(number, _)| *number).collect();
     if sources.iter().all(|n| !parts.blocks.contains_key(n)) {
-        let whole = !parts.deletions.touches(block.summary().salt);
+        // A bucket may be hidden because of a part of it; of series that are gone nothing is missing.
+        let times = block.summary().times.unwrap_or(ClosedRange { start: 1, end: 0 });
+        let whole = parts.deletions.cuts_whole(block.summary().salt, times);
         return Some((whole && beside.is_empty() && !in_frames, BTreeSet::new()));
     }
     let damaged = block.damage().iter().any(|d| !d.harmless);

@@ -159,6 +159,11 @@ impl Deletions {
         self.blocks.contains_key(&salt)
     }
 
+    /// Whether whatever is deleted of a block is all of a series; `times` are those of the block.
+    pub(crate) fn cuts_whole(&self, salt: u64, times: ClosedRange) -> bool {
+        self.of(salt).all(|cut| cut.times.start <= times.start && times.end <= cut.times.end)
+    }
+
     /// Whether something of a series of a block is deleted.
     pub(crate) fn cuts_series(&self, salt: u64, id: u32) -> bool {
         self.of(salt).any(|cut| cut.series.contains(id))

@@ -9,6 +9,11 @@ use crate::block::section::Kind;
 use crate::bytes::put_f64;
 use crate::codec::column::Encoder;
 
+/// A column is that of the last values.
+pub(super) const AS_LAST: u8 = 0;
+/// A column follows.
+pub(super) const OWN: u8 = 1;
+
 /// All buckets of a series in a block, as columns of equal length.
 #[derive(Debug, Default, PartialEq)]
 pub(in crate::block) struct Bucketed {
@@ -99,22 +104,21 @@ impl Bucketed {
     /// Appends what a section says of them.
     pub(in crate::block) fn encode(&self, kind: Kind, encoder: &mut Encoder, out: &mut Vec<u8>) {
         let column = match kind {
-            Kind::Counts => &self.counts,
-            Kind::Sums => &self.sums,
+            Kind::Counts => return encoder.floats(&self.counts, out),
+            Kind::Sums => return encoder.floats(&self.sums, out),
             Kind::Minima => &self.minima,
             Kind::Maxima => &self.maxima,
             _ => {
                 put_f64(self.first, out);
-                // Without a reset it is the column of last values.
-                let same = self.counters.iter().zip(&self.last).all(|(a, b)| a.to_bits() == b.to_bits());
-                out.push(u8::from(!same));
-                if same {
-                    return;
-                }
                 &self.counters
             }
         };
-        encoder.floats(column, out);
+        // Constants, counters without a reset and their maxima say the same as the last values.
+        let same = column.iter().zip(&self.last).all(|(a, b)| a.to_bits() == b.to_bits());
+        out.push(if same { AS_LAST } else { OWN });
+        if !same {
+            encoder.floats(column, out);
+        }
     }
 
     /// Takes buckets out: all that stand within `times`.

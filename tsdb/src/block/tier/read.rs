@@ -8,6 +8,7 @@ use nightjar_model::{ClosedRange, TimestampMs};
 use nightjar_platform::Disk;
 
 use super::Bucketed;
+use super::fold::{AS_LAST, OWN};
 use crate::block::error::BlockError;
 use crate::block::reader::Block;
 use crate::block::sample_reader::SampleReader;
@@ -102,14 +103,15 @@ impl<D: Disk> Block<D> {
         if let Some(kind) = kind(aggregate) {
             let mut column = Vec::with_capacity(n);
             self.each_entry(kind, id, |bytes| {
-                if kind != Kind::Counters {
-                    return decode(bytes, n, &mut column);
-                }
                 let mut cursor = Cursor::new(bytes);
-                joint.first = cursor.f64("first sample")?;
-                match cursor.u8("counter")? {
-                    0 => column.extend_from_slice(&floats.values),
-                    _ => decode(cursor.rest(), n, &mut column)?,
+                if kind == Kind::Counters {
+                    joint.first = cursor.f64("first sample")?;
+                }
+                let corrupt = cursor.corrupt("buckets");
+                match if matches!(kind, Kind::Counts | Kind::Sums) { OWN } else { cursor.u8("buckets")? } {
+                    AS_LAST => column.extend_from_slice(&floats.values),
+                    OWN => decode(cursor.rest(), n, &mut column)?,
+                    _ => return Err(corrupt),
                 }
                 Ok(())
             })?;
