@@ -267,7 +267,7 @@ impl<'q> Evaluation<'q> {
                 Ok(Value::Matrix(series))
             }
             (NodeKind::Subquery(subquery), _) => {
-                let within = self.builder.within(subquery);
+                let within = self.builder.within_whole(subquery);
                 let inner = if subquery.expr.value_type == ValueType::Scalar {
                     crate::operators::scalar::vector(self.context, within.scalar(&subquery.expr)?)?
                 } else {
