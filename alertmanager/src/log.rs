@@ -28,6 +28,18 @@ const TARGET_BYTES: usize = 256 << 10;
 /// An open log.
 pub struct Log<D: Disk> {
     journal: Journal<D>,
+    snapshots: Snapshots,
+}
+
+/// How often the log was replaced by a snapshot since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshots {
+    /// Snapshots that were written.
+    pub written: u64,
+    /// Snapshots that could not be written.
+    pub failed: u64,
+    /// Length of the last one that was, in bytes.
+    pub bytes: u64,
 }
 
 /// What was found when a log was opened.
@@ -54,7 +66,7 @@ impl<D: Disk> Log<D> {
         };
         let (journal, found) = Journal::open(disk, dir, FORM, &mut take)?;
         let recovered = Recovered { records, torn_bytes: found.torn_bytes, damaged_frames: found.damaged };
-        Ok((Log { journal }, recovered))
+        Ok((Log { journal, snapshots: Snapshots::default() }, recovered))
     }
 
     /// Makes records durable; they are when this returns `Ok`. After an error the log takes nothing until it is
@@ -75,7 +87,20 @@ impl<D: Disk> Log<D> {
 
     /// Replaces the log by a snapshot. Until this returns `Ok` the old one holds.
     pub fn rewrite(&mut self, snapshot: &[Record]) -> io::Result<()> {
-        self.journal.rewrite(bodies(snapshot))
+        let outcome = self.journal.rewrite(bodies(snapshot));
+        match &outcome {
+            Ok(()) => {
+                self.snapshots.written += 1;
+                self.snapshots.bytes = self.journal.len_bytes();
+            }
+            Err(_) => self.snapshots.failed += 1,
+        }
+        outcome
+    }
+
+    /// How often it was replaced.
+    pub fn snapshots(&self) -> Snapshots {
+        self.snapshots
     }
 
     /// Size of the file in bytes.

@@ -12,6 +12,7 @@ mod groups;
 mod inherited;
 mod line;
 mod news;
+mod notices;
 mod outbox;
 mod query;
 mod recover;
@@ -37,6 +38,7 @@ pub use explain::{LineView, RouteView};
 use groups::Group;
 use line::Line;
 pub use news::{Before, Change};
+use notices::Nearing;
 pub use query::{AlertStatus, AlertView, GroupView};
 use store::Stored;
 
@@ -265,6 +267,7 @@ pub struct Machine {
     tree: RouteTree,
     inhibitor: Inhibitor,
     silences: Silences,
+    nearing: Nearing,
     alerts: HashMap<Fingerprint, Stored>,
     ends: BTreeSet<(Steady, Fingerprint)>,
     groups: BTreeMap<GroupId, Group>,
@@ -288,6 +291,8 @@ pub struct Machine {
     /// No flush before.
     quiet_until: Steady,
     next_forget: Steady,
+    /// How often what has been over for long was forgotten.
+    sweeps: u64,
     /// The latest steady time seen, so that time never goes back.
     latest: Steady,
 }
@@ -322,6 +327,9 @@ impl Machine {
             self.ends.remove(&(end, fingerprint));
             self.expire(now, fingerprint);
         }
+        if self.nearing.is_due(now, steady) {
+            self.look_for_ends(now);
+        }
         // A group that looks for news at `now` is due again later than `now`, so this ends.
         while let Some((at, id)) = self.flushes.first().filter(|(at, _)| *at <= steady).cloned() {
             self.flushes.remove(&(at, id.clone()));
@@ -342,6 +350,7 @@ impl Machine {
             self.ends.first().map(|(at, _)| *at),
             self.flushes.first().map(|(at, _)| *at),
             self.attempts.first().map(|(at, _)| *at),
+            Some(self.nearing.next()),
         ];
         firsts.into_iter().flatten().fold(self.next_forget, Steady::min).saturating_sub(self.offset)
     }
@@ -376,35 +385,38 @@ impl Machine {
         let named = &self.config.time_intervals;
         let changes = self.silences.plan_set(silence, now.wall_ms, mode, named, limit, new_id)?;
         let id = changes.last().map(|silence| silence.id.clone()).unwrap_or_default();
-        changes.into_iter().for_each(|silence| self.put_silence(silence));
+        changes.into_iter().for_each(|silence| self.put_silence(now, silence));
         Ok(id)
     }
 
     /// Ends a silence now; nothing happens if it has ended.
     pub fn expire_silence(&mut self, now: Now, id: &str) -> Result<(), SilenceError> {
         if let Some(ended) = self.silences.plan_expire(id, now.wall_ms)? {
-            self.put_silence(ended);
+            self.put_silence(now, ended);
         }
         Ok(())
     }
 
     /// Takes a silence as it is, from another Alertmanager, unless a newer one of its id is there.
-    pub fn import_silence(&mut self, silence: Silence) {
+    pub fn import_silence(&mut self, now: Now, silence: Silence) {
         if self.silences.get(&silence.id).is_none_or(|own| own.updated_at < silence.updated_at) {
-            self.put_silence(silence);
+            self.put_silence(now, silence);
         }
     }
 
-    fn put_silence(&mut self, silence: Silence) {
+    fn put_silence(&mut self, now: Now, silence: Silence) {
         self.records.push_back(Record::Silence(silence.clone()));
         self.share(Shared::Silence(silence.clone()));
-        self.silences.put(silence);
+        let old = self.silences.get(&silence.id).cloned();
+        self.silences.put(silence.clone());
+        self.end_has_moved(now, old, &silence);
     }
 
     /// Forgets what has been over for long.
     fn forget(&mut self, now: Now) {
         let steady = self.steady(now);
         self.next_forget = steady + 900_000;
+        self.sweeps += 1;
         for id in self.silences.forgettable(now.wall_ms, self.options.retention_ms) {
             self.silences.remove(&id);
             self.records.push_back(Record::SilenceGone(id));
@@ -412,6 +424,11 @@ impl Machine {
         self.forget_alerts(steady);
         self.forget_lines(steady);
         self.forget_inherited(steady);
+    }
+
+    /// How often what has been over for long was forgotten since the start.
+    pub fn sweeps(&self) -> u64 {
+        self.sweeps
     }
 
     /// What holds now.

@@ -68,8 +68,8 @@ impl<D: Disk> Router<D> {
     }
 
     /// [`Machine::import_silence`]; durable after the next [`Router::commit`].
-    pub fn import_silence(&mut self, silence: Silence) {
-        self.machine.import_silence(silence);
+    pub fn import_silence(&mut self, now: Now, silence: Silence) {
+        self.machine.import_silence(now, silence);
     }
 
     /// [`Machine::inherit`]; durable after the next [`Router::commit`].

@@ -9,7 +9,7 @@ use crate::alert::{Alert, message_order};
 use crate::config::Receiver;
 use crate::fingerprint::Fingerprint;
 use crate::record::GroupId;
-use crate::silence::{Silence, SilenceState, Silences};
+use crate::silence::{Silence, SilenceState, Silences, notice};
 
 use super::groups::Group;
 use super::{Machine, Now, Verdict};
@@ -151,9 +151,13 @@ impl Machine {
         self.groups.iter().filter_map(member).collect()
     }
 
-    /// Ids of the silences that hold for an alert with these labels, sorted.
+    /// Ids of the silences that hold for an alert with these labels, sorted. None keeps the notice of its own end quiet.
     pub(super) fn silencing(&self, now: Now, labels: &Labels) -> Vec<String> {
-        self.silences.silencing(labels, now.wall_ms, &self.config.time_intervals)
+        let mut ids = self.silences.silencing(labels, now.wall_ms, &self.config.time_intervals);
+        if let Some(own) = notice::announced(labels) {
+            ids.retain(|id| id != own);
+        }
+        ids
     }
 
     /// What a silence is doing now: one that recurs is pending while it pauses.

@@ -10,9 +10,9 @@ use crate::fingerprint::Fingerprint;
 use crate::inhibit::Inhibitor;
 use crate::record::{Ending, GroupId, LineId, Record, Steady};
 use crate::route::RouteTree;
-use crate::silence::Silences;
+use crate::silence::{Silences, notice};
 
-use super::{Machine, Now, Options};
+use super::{Machine, Nearing, Now, Options};
 
 impl Machine {
     /// The router as the records leave it: nothing told is told again, nothing that waits is forgotten, timers go on.
@@ -23,6 +23,7 @@ impl Machine {
             config,
             options,
             silences: Silences::default(),
+            nearing: Nearing::default(),
             alerts: HashMap::new(),
             ends: BTreeSet::new(),
             groups: BTreeMap::new(),
@@ -40,6 +41,7 @@ impl Machine {
             offset: 0,
             quiet_until: Steady::MIN,
             next_forget: 0,
+            sweeps: 0,
             latest: Steady::MIN,
         };
         let (mut stopped, mut clock, mut groups) = (None, (0, now.wall_ms), BTreeMap::new());
@@ -67,8 +69,9 @@ impl Machine {
             Record::Clock { .. } => {}
             Record::Alert { alert, firing, at } => {
                 let left = alert.ends_at.saturating_sub(now.wall_ms);
-                // Whoever keeps it alive could not do so while nobody listened.
-                let grace = self.config.global.resolve_timeout.0;
+                // Whoever keeps it alive could not do so while nobody listened. Nobody keeps a notice alive.
+                let kept_alive = notice::announced(&alert.labels).is_none();
+                let grace = if kept_alive { self.config.global.resolve_timeout.0 } else { 0 };
                 let ends = if firing { steady.saturating_add(left.max(grace)) } else { at };
                 self.store(Fingerprint::of(&alert.labels.clone()), alert, firing, ends);
             }
@@ -157,6 +160,7 @@ impl Machine {
         self.tree = RouteTree::new(&config.route);
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;
+        self.nearing = Nearing::default();
         let old = std::mem::take(&mut self.groups);
         self.flushes.clear();
         for (fingerprint, stored) in self.alerts.iter().filter(|(_, stored)| stored.firing) {

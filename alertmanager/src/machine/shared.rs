@@ -48,7 +48,7 @@ impl Machine {
     /// Another instance changed something.
     pub(super) fn elsewhere(&mut self, now: Now, change: Shared) {
         match change {
-            Shared::Silence(silence) => self.import_silence(silence),
+            Shared::Silence(silence) => self.import_silence(now, silence),
             Shared::Told { line, told } => self.told_elsewhere(now, line, told),
         }
     }

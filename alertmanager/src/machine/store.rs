@@ -46,6 +46,13 @@ impl Machine {
             self.decide(Decision::Changed { alert, firing });
         }
         self.join_groups(now, fingerprint);
+        if turned
+            && firing
+            && let Some(stored) = self.alerts.get(&fingerprint)
+        {
+            let labels = stored.alert.labels.clone();
+            self.announce_ends_for(now, &labels);
+        }
     }
 
     /// Puts an alert in its place.
