@@ -1,5 +1,6 @@
 //! The thread that decides: takes in what happens, makes it durable, and hands messages to couriers.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,7 +12,7 @@ use nightjar_alertmanager::machine::{Change, Event, Machine, Now, Options, Outco
 use nightjar_alertmanager::notify;
 use nightjar_alertmanager::record::{GroupId, LineId, Reason};
 use nightjar_alertmanager::router::Router;
-use nightjar_alertmanager::silence::Silence;
+use nightjar_alertmanager::silence::{Silence, SilenceState};
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_platform::entropy::{Entropy, RealEntropy};
 use nightjar_platform::{Clock, Disk, PanicPolicy, RealDisk, Thread, spawn};
@@ -26,6 +27,7 @@ use super::import;
 pub use super::inbox::Refusal;
 use super::inbox::{Answer, Command, Inbox};
 use super::load::{Setup, Source};
+use super::peers::traffic::Traffic;
 use super::peers::{Exchange, Peers};
 
 /// Nobody sleeps longer, so that a clock that is set forward is noticed.
@@ -102,7 +104,7 @@ impl Alerting {
         report_ignored(&setup);
         let place = directory.display().to_string();
         let failed =
-            |e: std::io::Error| format!("cannot open the alert log in {place}: {e}; {flag} chooses another directory");
+            |e: io::Error| format!("cannot open the alert log in {place}: {e}; {flag} chooses another directory");
         let disk = RealDisk::new(&directory).map_err(failed)?;
         let lock = disk.lock(Path::new("alerts.lock")).map_err(failed)?;
         let lock = lock.ok_or_else(|| {
@@ -197,9 +199,7 @@ impl Alerting {
     fn apply(&self, commands: impl IntoIterator<Item = Command>) -> Vec<Send> {
         let now = self.now();
         let mut router = self.router.write();
-        let answers: Vec<_> = commands.into_iter().map(|command| self.command(&mut router, now, command)).collect();
-        router.handle_timeout(now);
-        let outcome = router.commit(now);
+        let (answers, outcome) = self.decide(&mut router, now, commands);
         if let Err(error) = &outcome
             && self.durable.swap(false, Ordering::Relaxed)
         {
@@ -223,10 +223,30 @@ impl Alerting {
         sends
     }
 
+    /// Applies commands, does what is due, and makes all of it durable with one sync.
+    fn decide(
+        &self,
+        router: &mut Router<RealDisk>,
+        now: Now,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> (Vec<Option<Reply>>, io::Result<()>) {
+        let (sweeps, snapshots, begin) = (router.machine().sweeps(), router.log().snapshots(), self.clock.monotonic());
+        let answers = commands.into_iter().map(|command| self.command(router, now, command)).collect();
+        router.handle_timeout(now);
+        let decided = self.clock.monotonic();
+        let outcome = router.commit(now);
+        let committed = self.clock.monotonic();
+        self.counters.swept(router.machine().sweeps() - sweeps, decided.saturating_sub(begin));
+        self.counters.kept(snapshots, router.log().snapshots(), committed.saturating_sub(decided));
+        (answers, outcome)
+    }
+
     fn command(&self, router: &mut Router<RealDisk>, now: Now, command: Command) -> Option<Reply> {
         match command {
             Command::Alerts(alerts, answer) => {
+                let (count, begin) = (alerts.len(), self.clock.monotonic());
                 router.handle_event(now, Event::Alerts(alerts));
+                self.counters.processed(count, self.clock.monotonic().saturating_sub(begin));
                 answer.map(|answer| reply(answer, Ok::<(), Refusal>(())))
             }
             Command::Attempt(line, seq, outcome) => {
@@ -341,6 +361,23 @@ impl Alerting {
         ask(router.machine(), self.now())
     }
 
+    /// The silences that are wanted, with what they are doing now.
+    pub fn silences(&self, wanted: impl Fn(&Silence, SilenceState) -> bool) -> Vec<(Silence, SilenceState)> {
+        let begin = self.clock.monotonic();
+        let (found, all) = self.look(|machine, now| {
+            let states = machine.silences().iter().map(|silence| (silence, machine.silence_state(now, silence)));
+            let found = states.filter(|(silence, state)| wanted(silence, *state));
+            (found.map(|(silence, state)| (silence.clone(), state)).collect(), machine.silences().len())
+        });
+        self.counters.asked_for_silences(all, self.clock.monotonic().saturating_sub(begin));
+        found
+    }
+
+    /// Somebody asked for silences, but made no sense.
+    pub fn refused_silences(&self) {
+        self.counters.silence_query_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The configuration in force.
     pub fn setup(&self) -> Arc<Setup> {
         Arc::clone(&self.setup.read())
@@ -364,11 +401,16 @@ impl Alerting {
         }
     }
 
-    /// Another instance has spoken; `None` when this one is alone.
-    pub fn exchange(self: &Arc<Alerting>, mut exchange: Exchange) -> Option<Exchange> {
+    /// Another instance has spoken, in so many bytes: the answer as JSON; `None` when this one is alone.
+    pub fn exchange(self: &Arc<Alerting>, mut exchange: Exchange, bytes: usize) -> Option<Vec<u8>> {
         let peers = self.peers.get()?;
         self.merge(std::mem::take(&mut exchange.changes));
-        Some(peers.asked(&exchange, self))
+        Some(peers.asked(&exchange, bytes, self))
+    }
+
+    /// What was said between instances; `None` when this one is alone.
+    pub(super) fn traffic(&self) -> Option<Traffic> {
+        self.peers.get().map(|peers| peers.traffic())
     }
 
     /// Takes what another instance has.
