@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::io;
 use std::path::Path;
 
@@ -86,15 +87,40 @@ impl<D: Disk> Log<D> {
     }
 
     /// Replaces the log by a snapshot. Until this returns `Ok` the old one holds.
-    pub fn rewrite(&mut self, snapshot: &[Record]) -> io::Result<()> {
+    pub fn rewrite(&mut self, snapshot: impl IntoIterator<Item: Borrow<Record>>) -> io::Result<()> {
         let outcome = self.journal.rewrite(bodies(snapshot));
-        match &outcome {
-            Ok(()) => {
-                self.snapshots.written += 1;
-                self.snapshots.bytes = self.journal.len_bytes();
-            }
-            Err(_) => self.snapshots.failed += 1,
+        if outcome.is_ok() {
+            self.snapshots.written += 1;
+            self.snapshots.bytes = self.journal.len_bytes();
         }
+        self.count_failure(outcome)
+    }
+
+    /// Begins to replace the log by a snapshot that is given in parts: what is appended meanwhile belongs to both. The old
+    /// one holds until [`Log::finish_snapshot`]; an error anywhere only ends the attempt.
+    pub fn begin_snapshot(&mut self) -> io::Result<()> {
+        let outcome = self.journal.begin_successor();
+        self.count_failure(outcome)
+    }
+
+    /// Gives a part of the snapshot.
+    pub fn add_to_snapshot(&mut self, part: &[Record]) -> io::Result<()> {
+        let outcome = self.journal.extend_successor(bodies(part));
+        self.count_failure(outcome)
+    }
+
+    /// The snapshot is whole and replaces the log.
+    pub fn finish_snapshot(&mut self) -> io::Result<()> {
+        let outcome = self.journal.succeed();
+        if outcome.is_ok() {
+            self.snapshots.written += 1;
+            self.snapshots.bytes = self.journal.len_bytes();
+        }
+        self.count_failure(outcome)
+    }
+
+    fn count_failure(&mut self, outcome: io::Result<()>) -> io::Result<()> {
+        self.snapshots.failed += u64::from(outcome.is_err());
         outcome
     }
 
@@ -110,8 +136,8 @@ impl<D: Disk> Log<D> {
 }
 
 /// Records as JSON arrays of about [`TARGET_BYTES`].
-fn bodies(records: &[Record]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-    let mut rest = records.iter().peekable();
+fn bodies(records: impl IntoIterator<Item: Borrow<Record>>) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let mut rest = records.into_iter().peekable();
     std::iter::from_fn(move || {
         rest.peek()?;
         let mut body = Vec::new();
@@ -119,7 +145,7 @@ fn bodies(records: &[Record]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
             && let Some(record) = rest.next()
         {
             body.push(if body.is_empty() { b'[' } else { b',' });
-            if let Err(error) = serde_json::to_writer(&mut body, record) {
+            if let Err(error) = serde_json::to_writer(&mut body, record.borrow()) {
                 return Some(Err(error.into()));
             }
         }

@@ -8,6 +8,7 @@
 
 mod explain;
 mod flush;
+mod grouping;
 mod groups;
 mod inherited;
 mod line;
@@ -17,6 +18,8 @@ mod outbox;
 mod query;
 mod recover;
 mod shared;
+mod signature;
+mod snapshot;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -35,11 +38,13 @@ use crate::route::RouteTree;
 use crate::silence::{Silence, SilenceError, Silences};
 
 pub use explain::{LineView, RouteView};
-use groups::Group;
+pub use groups::GroupNumber;
+use groups::Groups;
 use line::Line;
 pub use news::{Before, Change};
 use notices::Nearing;
 pub use query::{AlertStatus, AlertView, GroupView};
+pub use snapshot::Walk;
 use store::Stored;
 
 /// The time, by both clocks.
@@ -270,8 +275,8 @@ pub struct Machine {
     nearing: Nearing,
     alerts: HashMap<Fingerprint, Stored>,
     ends: BTreeSet<(Steady, Fingerprint)>,
-    groups: BTreeMap<GroupId, Group>,
-    flushes: BTreeSet<(Steady, GroupId)>,
+    groups: Groups,
+    flushes: BTreeSet<(Steady, GroupNumber)>,
     lines: BTreeMap<LineId, Line>,
     attempts: BTreeSet<(Steady, LineId)>,
     /// Integrations whose last try failed: receiver, kind, position.
@@ -331,9 +336,9 @@ impl Machine {
             self.look_for_ends(now);
         }
         // A group that looks for news at `now` is due again later than `now`, so this ends.
-        while let Some((at, id)) = self.flushes.first().filter(|(at, _)| *at <= steady).cloned() {
-            self.flushes.remove(&(at, id.clone()));
-            self.flush(now, &id);
+        while let Some((at, number)) = self.flushes.first().filter(|(at, _)| *at <= steady).copied() {
+            self.flushes.remove(&(at, number));
+            self.flush(now, number);
         }
         while let Some((at, line)) = self.attempts.first().filter(|(at, _)| *at <= steady).cloned() {
             self.attempts.remove(&(at, line.clone()));
@@ -444,7 +449,7 @@ impl Machine {
     /// Alerts of the labels that a group of a route has.
     fn group_of(&self, route: usize, labels: &Labels) -> GroupId {
         let route = self.tree.get(route);
-        GroupId { route: route.id.as_str().into(), labels: route.group_labels(labels) }
+        GroupId { route: route.id.clone(), labels: route.group_labels(labels) }
     }
 }
 

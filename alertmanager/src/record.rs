@@ -159,7 +159,7 @@ pub enum Record {
     Alert {
         /// The alert.
         #[serde(with = "alert")]
-        alert: Alert,
+        alert: Arc<Alert>,
         /// Whether it fires.
         firing: bool,
         /// When it was recorded.
@@ -249,26 +249,77 @@ mod text {
     }
 }
 
-mod pairs {
+/// Label sets as JSON objects; of equal names the last counts, empty values do not.
+pub mod pairs {
     use nightjar_model::Labels;
+    use serde::de::{MapAccess, Visitor};
     use serde::{Deserialize, Deserializer, Serializer};
-    use std::collections::BTreeMap;
+    use std::borrow::Cow;
+    use std::fmt;
 
-    pub(super) fn serialize<S: Serializer>(labels: &Labels, to: S) -> Result<S::Ok, S::Error> {
+    /// Writes a label set.
+    pub fn serialize<S: Serializer>(labels: &Labels, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(labels.iter().map(|label| (label.name, label.value)))
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Labels, D::Error> {
-        BTreeMap::<String, String>::deserialize(from).map(Labels::from_pairs)
+    /// Reads a label set.
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Labels, D::Error> {
+        from.deserialize_map(Pairs)
+    }
+
+    struct Pairs;
+
+    impl<'a> Visitor<'a> for Pairs {
+        type Value = Labels;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of texts")
+        }
+
+        fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Labels, M::Error> {
+            let mut pairs: Vec<(Text<'a>, Text<'a>)> = Vec::with_capacity(16);
+            while let Some(pair) = map.next_entry()? {
+                pairs.push(pair);
+            }
+            Ok(Labels::from_pairs(pairs.iter().map(|(name, value)| (&*name.0, &*value.0))))
+        }
+    }
+
+    /// A text, borrowed where it stands in the input as it is.
+    struct Text<'a>(Cow<'a, str>);
+
+    impl<'a> Deserialize<'a> for Text<'a> {
+        fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Text<'a>, D::Error> {
+            from.deserialize_str(Borrowing)
+        }
+    }
+
+    struct Borrowing;
+
+    impl<'a> Visitor<'a> for Borrowing {
+        type Value = Text<'a>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text")
+        }
+
+        fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Text<'a>, E> {
+            Ok(Text(Cow::Borrowed(text)))
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Text<'a>, E> {
+            Ok(Text(Cow::Owned(text.to_owned())))
+        }
     }
 }
 
 mod alert {
-    use super::{Alert, Labels, TimestampMs};
+    use super::{Alert, Arc, Labels, TimestampMs};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::borrow::Cow;
 
     #[derive(Serialize, Deserialize)]
-    struct Form {
+    struct Form<'a> {
         #[serde(with = "super::pairs")]
         labels: Labels,
         #[serde(with = "super::pairs")]
@@ -277,17 +328,26 @@ mod alert {
         ends_at: TimestampMs,
         updated_at: TimestampMs,
         timeout: bool,
-        generator_url: String,
+        generator_url: Cow<'a, str>,
     }
 
-    pub(super) fn serialize<S: Serializer>(alert: &Alert, to: S) -> Result<S::Ok, S::Error> {
-        let Alert { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url } = alert.clone();
-        Form { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url }.serialize(to)
+    pub(super) fn serialize<S: Serializer>(alert: &Arc<Alert>, to: S) -> Result<S::Ok, S::Error> {
+        Form {
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at,
+            ends_at: alert.ends_at,
+            updated_at: alert.updated_at,
+            timeout: alert.timeout,
+            generator_url: alert.generator_url.as_str().into(),
+        }
+        .serialize(to)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Alert, D::Error> {
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Arc<Alert>, D::Error> {
         let Form { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url } =
             Form::deserialize(from)?;
-        Ok(Alert { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url })
+        let generator_url = generator_url.into_owned();
+        Ok(Arc::new(Alert { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url }))
     }
 }

@@ -130,12 +130,10 @@ impl Counters {
         }
     }
 
-    /// Counts a round that replaced the log by a snapshot, if it did or tried.
+    /// Counts a round that took a part of a snapshot, or tried.
     pub(super) fn kept(&self, before: Snapshots, now: Snapshots, took: Duration) {
-        if now.written > before.written {
-            self.snapshots.lock().add(now.written - before.written, took);
-            self.snapshot_bytes.store(now.bytes, Ordering::Relaxed);
-        }
+        self.snapshots.lock().add(now.written - before.written, took);
+        self.snapshot_bytes.store(now.bytes, Ordering::Relaxed);
         self.failed_snapshots.fetch_add(now.failed - before.failed, Ordering::Relaxed);
     }
 

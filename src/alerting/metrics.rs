@@ -79,7 +79,7 @@ fn alerts(alerting: &Alerting, out: &mut Exposition) {
 /// How many alerts fire, by what they are: looked at in parts, so that deciding does not wait for all of them.
 fn alert_states(alerting: &Alerting) -> BTreeMap<&'static str, u64> {
     let mut states = BTreeMap::new();
-    for part in alerting.look(|machine, _| machine.firing(|_| true)).chunks(1_000) {
+    for part in alerting.look(|machine, _| machine.firing(&[], |_| true)).chunks(1_000) {
         alerting.look(|machine, now| {
             for labels in part.iter().filter_map(|fingerprint| machine.labels_of(*fingerprint)) {
                 *states.entry(machine.status(now, labels).state()).or_insert(0) += 1;

@@ -226,7 +226,8 @@ impl Peers {
         state.traffic.lives(&exchange.from.name);
         if let Some(other) = state.others.get_mut(&exchange.from.address) {
             other.name.clone_from(&exchange.from.name);
-            other.heard = Some(now);
+            let before = other.heard.replace(now);
+            state.traffic.joined += u64::from(before.is_none());
         }
         drop(state);
         exchange.members.iter().for_each(|member| self.meet(member, alerting));

@@ -63,7 +63,7 @@ impl Machine {
         line.told = Some(Told { at, ..told });
         self.record_told(&id);
         self.give_up_what_was_told(now, &id);
-        self.settle(&id.group);
+        self.settle_id(&id.group);
     }
 
     /// A message that waits says nothing new any more.
