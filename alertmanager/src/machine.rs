@@ -6,12 +6,15 @@
 //! Timers count in steady time, which a step of the wall clock does not touch; what people wrote as wall time
 //! (silences, time intervals) is compared with the wall clock.
 
+mod decision;
+mod event;
 mod explain;
 mod flush;
 mod grouping;
 mod groups;
 mod inherited;
 mod line;
+mod message;
 mod news;
 mod notices;
 mod outbox;
@@ -28,19 +31,21 @@ use std::sync::Arc;
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_platform::SplitMix;
 
-use crate::alert::Alert;
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
 use crate::inhibit::Inhibitor;
 use crate::matcher::MatcherMode;
-use crate::record::{GroupId, Inherited, InheritedKey, LineId, Reason, Record, Steady};
+use crate::record::{GroupId, Inherited, InheritedKey, LineId, Record, Steady};
 use crate::route::RouteTree;
 use crate::silence::{Silence, SilenceError, Silences};
 
+pub use decision::{Decision, LineStatus, Verdict};
+pub use event::{Event, Outcome, Shared};
 pub use explain::{LineView, RouteView};
 pub use groups::GroupNumber;
 use groups::Groups;
 use line::Line;
+pub use message::{Send, SentAlert};
 pub use news::{Before, Change};
 use notices::Nearing;
 pub use query::{AlertStatus, AlertView, GroupView};
@@ -87,178 +92,6 @@ impl Default for Options {
             seed: 0,
         }
     }
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// Alerts came in, in this order.
-    Alerts(Vec<Alert>),
-    /// A try to tell ended.
-    Attempt {
-        /// [`Send::line`].
-        line: LineId,
-        /// [`Send::seq`].
-        seq: u64,
-        /// How.
-        outcome: Outcome,
-    },
-    /// Another configuration holds from now on.
-    Configure(Arc<Config>),
-    /// Another instance changed this, or has it so.
-    Elsewhere(Vec<Shared>),
-    /// Messages wait so long for other instances to tell them.
-    Patience {
-        /// In milliseconds.
-        wait_ms: i64,
-    },
-}
-
-/// What instances that act as one tell each other.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub enum Shared {
-    /// A silence is so.
-    Silence(Silence),
-    /// A line has been told this. Its time is an age in milliseconds: clocks differ.
-    Told {
-        /// Which line.
-        line: LineId,
-        /// What.
-        told: crate::record::Told,
-    },
-}
-
-/// How a try to tell ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was told; what the service wants to see again with the next message.
-    Delivered(BTreeMap<String, String>),
-    /// Try again; not before so many milliseconds if the service said so.
-    Retry {
-        /// `Retry-After`.
-        after_ms: Option<i64>,
-        /// What went wrong.
-        error: String,
-    },
-    /// Trying again soon is useless. The next try is made when the group looks for news.
-    Refused {
-        /// What went wrong.
-        error: String,
-    },
-}
-
-/// An alert in a message.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SentAlert {
-    /// The alert; its end is 0 while it fires.
-    pub alert: Alert,
-    /// Its identity.
-    pub fingerprint: Fingerprint,
-    /// Whether it has ended.
-    pub resolved: bool,
-    /// Whether that is news.
-    pub change: Change,
-}
-
-/// A message to be rendered and sent now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Send {
-    /// Where its outcome belongs.
-    pub line: LineId,
-    /// Number on its line.
-    pub seq: u64,
-    /// How often this was tried, this time included.
-    pub attempt: u32,
-    /// Equal for all tries of a message, different for all others.
-    pub idempotency_key: String,
-    /// The name of the group, as receivers know it.
-    pub group_key: String,
-    /// Templates of route labels.
-    pub route_labels: BTreeMap<String, String>,
-    /// Why.
-    pub reason: Reason,
-    /// When it was decided, wall clock.
-    pub decided_at: TimestampMs,
-    /// What was delivered before.
-    pub before: Before,
-    /// The alerts, in order.
-    pub alerts: Vec<SentAlert>,
-    /// What the service gave with earlier messages.
-    pub thread: BTreeMap<String, String>,
-    /// How long the try may take.
-    pub timeout_ms: i64,
-}
-
-/// Why an alert goes on to the integrations of its receiver, or does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on.
-    Passed,
-    /// Another alert keeps it quiet.
-    Inhibited {
-        /// The other alerts: one, unless the rule has several conditions.
-        by: Vec<Fingerprint>,
-        /// Name of the rule.
-        rule: String,
-    },
-    /// It is outside of these active time intervals.
-    Inactive(Vec<String>),
-    /// It is inside of these mute time intervals.
-    Muted(Vec<String>),
-    /// These silences hold.
-    Silenced(Vec<String>),
-}
-
-/// What an integration does about a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LineStatus {
-    /// A message with this number is on its way.
-    Telling(u64),
-    /// Nothing is new.
-    Unchanged,
-    /// It does not want to hear of ends.
-    Quiet,
-    /// An earlier message must arrive first.
-    Waiting,
-}
-
-/// What was decided, for people and metrics.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
-    /// A group looked for news.
-    Flushed {
-        /// Which group.
-        group: GroupId,
-        /// Every alert of the group.
-        alerts: Vec<(Fingerprint, Verdict)>,
-        /// Every integration of the receiver, by kind and position.
-        lines: Vec<(Arc<str>, u32, LineStatus)>,
-    },
-    /// A message is told no more.
-    Ended {
-        /// The message.
-        intent: crate::record::Intent,
-        /// How often it was tried.
-        attempts: u32,
-        /// What became of it.
-        ending: crate::record::Ending,
-    },
-    /// An alert began or ended.
-    Changed {
-        /// The alert.
-        alert: Arc<Alert>,
-        /// Whether it fires.
-        firing: bool,
-    },
-    /// A look of a group says something else about an alert than the look before.
-    Judged {
-        /// Which group.
-        group: GroupId,
-        /// Which alert.
-        fingerprint: Fingerprint,
-        /// What it says.
-        verdict: Verdict,
-    },
 }
 
 /// Decisions kept for a caller that does not ask.
