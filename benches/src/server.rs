@@ -96,7 +96,7 @@ impl Kind {
                 command
                     .arg(format!("--storage.tsdb.path={}", data.display()))
                     .arg(format!("--web.listen-address={address}"))
-                    .arg("--web.enable-admin-api")
+                    .args(["--web.enable-admin-api", "--query.cache-size=0"])
                     .arg("--enable-feature=promql-experimental-functions,promql-extended-range-selectors");
             }
         }

@@ -10,7 +10,9 @@ pub(crate) mod copies;
 pub(crate) mod delete;
 pub(crate) mod deletions;
 pub(crate) mod directory;
-pub(crate) mod frames;
+pub(crate) mod epochs;
+mod frames;
+mod growing;
 pub(crate) mod imports;
 pub(crate) mod inner;
 pub(crate) mod keeping;
@@ -59,6 +61,7 @@ use crate::wal::segment;
 pub use cardinality::Cardinality;
 pub use compaction::Compacted;
 use directory::{Position, Seal};
+use epochs::Epochs;
 pub use imports::ImportedBlock;
 use inner::{Inner, Queue, Writer};
 use keeping::Housekeeping;
@@ -69,7 +72,6 @@ use open::{io_error, recover};
 use querier::DbQuerier;
 use reserve::Reserve;
 pub use stats::{BlockInfo, DbStats};
-use tile::Tiles;
 pub use verify::{Finding, Verified, verify};
 use view::{Parts, View};
 
@@ -170,7 +172,7 @@ impl<D: Disk> Db<D> {
             generation: AtomicU32::new(1),
             changes: Mutex::default(),
             cache,
-            tiles: Tiles::new(frame_cache_bytes),
+            epochs: Epochs::new(frame_cache_bytes),
             counters,
             reserve: Mutex::new(reserve),
             relief: AtomicBool::new(false),

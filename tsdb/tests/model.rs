@@ -357,3 +357,63 @@ fn a_long_life_seals_many_blocks() {
     }
     live(&steps);
 }
+
+/// A request of one wide target, and a question about some of its series.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// Which series say something, and every how many of them.
+    told: std::ops::Range<u8>,
+    step: usize,
+    /// Which are asked for, and how far back from the newest time.
+    asked: std::ops::Range<u8>,
+    back_ms: i64,
+    hold: bool,
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let part = || (0..200u8, 1..200u8).prop_map(|(start, len)| start..start.saturating_add(len).min(200));
+    (part(), 1..4usize, part(), 0..40_000i64, prop::bool::weighted(0.1))
+        .prop_map(|(told, step, asked, back_ms, hold)| Asked { told, step, asked, back_ms, hold })
+}
+
+fn wide(n: u8) -> String {
+    format!("__name__=m{n:03},job=a,instance=1")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// What was read for one question is kept for the next ones: none of that may show in an answer.
+    #[test]
+    fn an_answer_does_not_depend_on_what_was_asked_before(steps in prop::collection::vec(asked(), 1..120)) {
+        let db = open(&SimDisk::new(), Options { segment_bytes: 1 << 20, ..small() }).unwrap();
+        let mut model = Model::new();
+        let mut held: Vec<(Box<dyn Querier>, Content)> = Vec::new();
+        for (i, step) in (0..).zip(&steps) {
+            let t = START + i * 500;
+            let mut batch = Owned::default();
+            for n in step.told.clone().step_by(step.step) {
+                let value = if n % 3 == 0 { 7.0 } else { (i * i64::from(n)) as f64 / 8.0 };
+                batch = batch.with(&wide(n), &[(t, value)]);
+                model.entry(labels(&wide(n)).to_string()).or_default().insert(t, value.to_bits());
+            }
+            append(&db, &batch, Atomicity::Whole, t).unwrap();
+            let range = ClosedRange { start: t - step.back_ms, end: t };
+            let names: Vec<String> = step.asked.clone().map(|n| format!("m{n:03}")).collect();
+            let matchers = [Matcher::new(MatchOp::Regex, "__name__", names.join("|")).unwrap()];
+            let own = |n: u8| {
+                let labels = labels(&wide(n)).to_string();
+                let samples = model.get(&labels)?.range(range.start..=t).map(|(t, v)| (*t, *v)).collect();
+                Some((labels, samples))
+            };
+            let expected: Model = step.asked.clone().filter_map(own).collect();
+            prop_assert_eq!(read_range(&db, range, &matchers), (flat(&expected), Vec::new()), "step {}", i);
+            if step.hold {
+                held.push((db.querier(ClosedRange::ALL).unwrap(), flat(&model)));
+            }
+        }
+        for (querier, then) in &held {
+            prop_assert_eq!(&content(querier.as_ref()), then);
+        }
+    }
+}

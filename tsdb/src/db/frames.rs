@@ -10,7 +10,7 @@ use super::directory::{Directory, Entry, Pick, Position, Seal};
 use super::view::View;
 use crate::bytes::Corrupt;
 use crate::head::state::Recall;
-use crate::wal::rows::{Chain, RowSink};
+use crate::wal::rows::{Chain, ChunkChain, RowSink};
 use crate::wal::section::{Kind, Section, read_histograms};
 use crate::wal::segment::{Frame, Segment};
 
@@ -122,7 +122,17 @@ pub(crate) struct Lane {
 impl Lane {
     /// Before the first row; `members` ascend, each once.
     pub(crate) fn new(members: &[u32]) -> Lane {
-        Lane { chain: Chain::new(members), broken: false }
+        Lane::resume(Chain::new(members))
+    }
+
+    /// Goes on where a chain stopped.
+    pub(crate) fn resume(chain: Chain) -> Lane {
+        Lane { chain, broken: false }
+    }
+
+    /// What it takes to read on, chunk by chunk.
+    pub(crate) fn into_chunks(self) -> impl Iterator<Item = ChunkChain> {
+        self.chain.into_chunks()
     }
 
     /// Reads the next pick of the timeline, in order of writing, into `sink`; anything but rows is passed over.

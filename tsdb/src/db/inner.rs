@@ -10,10 +10,10 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::changes::Changes;
 use super::directory::Directory;
+use super::epochs::Epochs;
 use super::keeping::Housekeeping;
 use super::reserve::Reserve;
 use super::scrub::Scrub;
-use super::tile::Tiles;
 use super::view::View;
 use crate::block::BlockCache;
 use crate::counters::Counters;
@@ -54,7 +54,7 @@ pub(crate) struct Inner<D: Disk> {
     /// Decoded pages of blocks.
     pub(crate) cache: Arc<BlockCache>,
     /// Decoded columns of frames.
-    pub(crate) tiles: Tiles,
+    pub(crate) epochs: Epochs,
     pub(crate) counters: Counters,
     /// Room for the time when the disk is full.
     pub(crate) reserve: Mutex<Reserve<D>>,

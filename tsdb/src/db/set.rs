@@ -75,7 +75,7 @@ impl<D: Disk> Set<D> {
         let bytes = self.series[indices.start..].iter().map(plain).sum::<usize>();
         let pack = bytes > budget;
         // What would push everything else out is not kept.
-        let tiles = (bytes < self.inner.options.frame_cache_bytes / 3).then_some(&self.inner.tiles);
+        let epochs = (bytes < self.inner.options.frame_cache_bytes / 3).then_some(&self.inner.epochs);
         let mut budget = budget;
         let mut by_timeline: BTreeMap<u32, Vec<(u32, usize)>> = BTreeMap::new();
         for index in indices.start..self.series.len() {
@@ -98,7 +98,7 @@ impl<D: Disk> Set<D> {
             wanted.push(Wanted { timeline, picks, members: members.iter().map(|(member, _)| *member).collect() });
             indices.extend(members.iter().map(|(_, index)| (*index, timeline)));
         }
-        let waiting = read_many(&mut reader, &wanted, range, pack, tiles).into_iter().flatten();
+        let waiting = read_many(&mut reader, &wanted, range, pack, epochs).into_iter().flatten();
         let ready = indices.into_iter().zip(waiting).map(|((index, timeline), waiting)| (index, (timeline, waiting)));
         ahead.ready.extend(ready);
         ahead.lost += reader.lost;

@@ -29,6 +29,11 @@ impl TileKey {
         let last = rows.try_fold(first, |_, row| (!row.broken && row.floor == first.floor).then_some(row))?;
         Some(TileKey { timeline, first: first.entry.position(), last: last.entry.position() })
     }
+
+    /// Where the epoch begins.
+    pub(crate) fn first(&self) -> Position {
+        self.first
+    }
 }
 
 /// Some members of one epoch.

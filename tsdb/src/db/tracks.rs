@@ -10,8 +10,10 @@ use nightjar_platform::Disk;
 use super::columns::{Columns, Waiting};
 use super::deletions::Hidden;
 use super::directory::{Pick, Position};
+use super::epochs::Epochs;
 use super::frames::{FrameReader, Lane};
-use super::tile::{Tile, TileKey, Tiles};
+use super::growing::Growing;
+use super::tile::{Tile, TileKey};
 use crate::wal::section::Kind;
 
 /// Some members of one timeline.
@@ -34,6 +36,10 @@ enum Step {
     Keep(u32),
     /// An epoch was kept.
     Take(u32),
+    /// Rows of the newest epoch are read, to be kept as well.
+    Grow(u32),
+    /// They were the last ones.
+    Grown(u32),
 }
 
 /// A timeline on the way through the log.
@@ -47,53 +53,63 @@ struct Track<'a> {
     keys: VecDeque<TileKey>,
     /// Epochs that were kept, in order.
     kept: VecDeque<Arc<Tile>>,
+    /// The newest epoch.
+    growing: Option<Growing>,
 }
 
 /// Reads the samples in `range` of members of several timelines, for each the list of its members. Timelines share
-/// frames, so all are read in the order of writing: each frame once. `pack` keeps what is read small. What is in `tiles`
-/// is not read, and finished epochs that are read are put there.
+/// frames, so all are read in the order of writing: each frame once. `pack` keeps what is read small. What is in `epochs`
+/// is not read, and what is read is put there.
 pub(crate) fn read_many<D: Disk>(
     reader: &mut FrameReader<'_, D>,
     wanted: &[Wanted<'_>],
     range: ClosedRange,
     pack: bool,
-    tiles: Option<&Tiles>,
+    epochs: Option<&Epochs>,
 ) -> Vec<Vec<Waiting>> {
     let mut steps: Vec<(Position, u32, Step)> = Vec::new();
     let mut tracks = Vec::with_capacity(wanted.len());
     for (number, wanted) in wanted.iter().enumerate() {
         // A section has at least one row, and mostly no more. Where memory is short, columns grow as they must.
-        let samples = if tiles.is_some() { wanted.picks.len() } else { 0 };
+        let samples = if epochs.is_some() { wanted.picks.len() } else { 0 };
         let hidden = Hidden::new(&reader.view.parts.deletions, wanted.timeline, &wanted.members);
         // What was kept does not know what was deleted.
-        let tiles = tiles.filter(|_| hidden.is_empty());
+        let epochs = epochs.filter(|_| hidden.is_empty());
         let columns = Columns::new(range, wanted.members.len(), pack, samples, hidden);
         let lane = Lane::new(&wanted.members);
-        let mut track = Track { wanted, lane, columns, collecting: None, keys: VecDeque::new(), kept: VecDeque::new() };
-        track.plan(number as u32, tiles, &mut steps);
+        let (keys, kept) = Default::default();
+        let mut track = Track { wanted, lane, columns, collecting: None, keys, kept, growing: None };
+        track.plan(number as u32, epochs, reader.view.horizon, &mut steps);
         tracks.push(track);
     }
     // Stable: it makes use of the order each timeline has already.
     steps.sort_by_key(|(position, ..)| *position);
     for (_, number, step) in steps {
-        tracks[number as usize].step(step, reader, tiles);
+        tracks[number as usize].step(step, reader, epochs);
     }
     tracks.into_iter().map(|track| track.columns.wait()).collect()
 }
 
 impl Track<'_> {
     /// Adds its steps, in order.
-    fn plan(&mut self, number: u32, tiles: Option<&Tiles>, steps: &mut Vec<(Position, u32, Step)>) {
+    fn plan(&mut self, number: u32, kept: Option<&Epochs>, horizon: Position, steps: &mut Vec<(Position, u32, Step)>) {
         let picks = self.wanted.picks;
-        let Some(tiles) = tiles else {
+        let Some(Epochs { over: tiles, growing }) = kept else {
             steps.extend((0..).zip(picks).map(|(i, p)| (p.entry.position(), number, Step::Read(i))));
             return;
         };
         for epoch in epochs(picks) {
             let own = &picks[epoch.clone()];
+            let newest = epoch.end == picks.len();
+            if newest {
+                self.growing = Growing::plan(self.wanted.timeline, own, &self.wanted.members, horizon, growing);
+            }
+            if self.growing.is_some() {
+                self.grow(&epoch, number, steps);
+                continue;
+            }
             // The newest epoch may go on.
-            let over = epoch.end < picks.len();
-            let key = over.then(|| TileKey::of(self.wanted.timeline, own)).flatten();
+            let key = (!newest).then(|| TileKey::of(self.wanted.timeline, own)).flatten();
             let kept =
                 key.and_then(|key| tiles.get(key)).filter(|tile| tile.columns_of(&self.wanted.members).is_some());
             let last = own.iter().rposition(|p| p.entry.kind() == Kind::Rows);
@@ -116,6 +132,23 @@ impl Track<'_> {
         }
     }
 
+    /// Adds the steps of the newest epoch.
+    fn grow(&self, epoch: &Range<usize>, number: u32, steps: &mut Vec<(Position, u32, Step)>) {
+        let Some(growing) = &self.growing else { return };
+        let rows = |i: &usize| self.wanted.picks[*i].entry.kind() == Kind::Rows;
+        let last = epoch.clone().rfind(rows);
+        for i in epoch.clone() {
+            let pick = &self.wanted.picks[i];
+            let step = match rows(&i) {
+                true if Some(i) == last => Step::Grown(i as u32),
+                true if growing.needs(pick) => Step::Grow(i as u32),
+                true => continue,
+                false => Step::Read(i as u32),
+            };
+            steps.push((pick.entry.position(), number, step));
+        }
+    }
+
     /// What is not rows in an epoch that was kept.
     fn others(&self, epoch: &Range<usize>, number: u32, steps: &mut Vec<(Position, u32, Step)>) {
         for i in epoch.clone() {
@@ -126,7 +159,7 @@ impl Track<'_> {
         }
     }
 
-    fn step<D: Disk>(&mut self, step: Step, reader: &mut FrameReader<'_, D>, tiles: Option<&Tiles>) {
+    fn step<D: Disk>(&mut self, step: Step, reader: &mut FrameReader<'_, D>, epochs: Option<&Epochs>) {
         let picks = self.wanted.picks;
         match step {
             Step::Read(at) => {
@@ -137,10 +170,21 @@ impl Track<'_> {
                     _ => self.lane.read(reader, pick, &mut self.columns),
                 }
             }
+            Step::Grow(at) => {
+                if let Some(growing) = &mut self.growing {
+                    growing.read(&picks[at as usize], reader);
+                }
+            }
+            Step::Grown(at) => {
+                let (Some(mut growing), Some(epochs)) = (self.growing.take(), epochs) else { return };
+                growing.read(&picks[at as usize], reader);
+                self.columns.begin(&picks[at as usize]);
+                growing.finish(&mut self.columns, &epochs.growing);
+            }
             Step::Collect(at) => self.collect(&picks[at as usize], reader),
             Step::Keep(at) => {
                 self.collect(&picks[at as usize], reader);
-                self.keep(&picks[at as usize], tiles);
+                self.keep(&picks[at as usize], epochs);
             }
             Step::Take(at) => {
                 let Some(tile) = self.kept.pop_front() else { return };
@@ -164,12 +208,12 @@ impl Track<'_> {
 
 impl Track<'_> {
     /// Takes over the epoch that was collected, and keeps it if it is whole.
-    fn keep(&mut self, pick: &Pick, tiles: Option<&Tiles>) {
+    fn keep(&mut self, pick: &Pick, epochs: Option<&Epochs>) {
         let (Some((columns, whole)), Some(key)) = (self.collecting.take(), self.keys.pop_front()) else { return };
         let tile = columns.into_tile(&self.wanted.members);
         self.columns.begin(pick);
         self.columns.take(&tile.times, tile.columns.iter().map(|column| &**column));
-        let Some(tiles) = tiles.filter(|_| whole) else { return };
+        let Some(Epochs { over: tiles, .. }) = epochs.filter(|_| whole) else { return };
         let tile = match tiles.get(key) {
             Some(known) => tile.with(&known),
             None => tile,
