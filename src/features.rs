@@ -15,6 +15,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "expand-external-labels",
     "extra-scrape-metrics",
     "fast-startup",
+    "histograms-st-encoding",
     "memory-snapshot-on-shutdown",
     "metadata-wal-records",
     "native-histograms",

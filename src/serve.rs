@@ -25,7 +25,7 @@ use crate::flags::ServeFlags;
 use crate::http;
 use crate::ingest::{Ingest, IngestLimits};
 use crate::log;
-use crate::memory::MemoryGuard;
+use crate::memory::{MemoryGuard, TooLow};
 use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::rules;
@@ -242,6 +242,9 @@ async fn maintain(app: Arc<App>) {
             if let (Phase::Ready, Some(store)) = (app.store.phase(), app.store.get()) {
                 if app.memory.is_full() {
                     store.relieve();
+                }
+                if let Some(TooLow { used, needed }) = app.memory.too_low(app.clock.monotonic()) {
+                    tracing::warn!(used, needed, "writes are still refused: --memory-limit is below what is needed");
                 }
                 store.maintain(app.clock.wall_ms());
             }

@@ -198,3 +198,15 @@ fn short_memory_answers_503_and_moves_data_to_the_disk() {
     assert_eq!(client.get("/-/ready").expect("an answer").status, 200);
     assert_eq!(server.terminate(), Some(0));
 }
+
+#[test]
+fn a_directory_that_takes_no_files_is_named() {
+    // Nobody may create files there, root included.
+    let dir = "/sys/nightjar";
+    let port = format!("--web.listen-address=127.0.0.1:{}", free_port());
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nightjar"));
+    let output = command.args([&format!("--storage.tsdb.path={dir}"), &port]).output().expect("the program");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(dir) && said.contains("--storage.tsdb.path chooses another directory"), "{said}");
+}

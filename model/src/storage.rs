@@ -169,6 +169,11 @@ pub trait SeriesSet: Send + Sync {
     /// Labels of series `index` (< `len`); series ascend by labels.
     fn labels(&self, index: usize) -> Labels;
 
+    /// Whether some series has a label of one of these names.
+    fn has_label(&self, names: &[&str]) -> bool {
+        (0..self.len()).any(|index| names.iter().any(|name| self.labels(index).get(name).is_some()))
+    }
+
     /// Samples of the series in `indices` with timestamps in `range`, appended to `out`, one entry a series.
     /// Stale markers are included. Reading a run of neighbours at once is much cheaper than one by one; 64 is a good run.
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError>;

@@ -98,9 +98,12 @@ impl Notes {
 }
 
 impl Note {
-    /// The place of the part that Prometheus would evaluate last wins, whatever the order of execution here.
+    /// The place of the part that Prometheus would evaluate last wins, whatever the order of execution here; of notes
+    /// that collect a detail, that of the first.
     fn merge(&mut self, at: Span, detail: Detail) {
-        if (at.end, u32::MAX - at.start) > (self.at.end, u32::MAX - self.at.start) {
+        let order = |at: Span| (at.end, u32::MAX - at.start);
+        let later = order(at) > order(self.at);
+        if later == matches!(detail, Detail::None) {
             self.at = at;
         }
         match (&mut self.detail, detail) {
@@ -215,6 +218,15 @@ mod tests {
         notes.warn("x", Span { start: 8, end: 9 });
         notes.warn("x", Span { start: 2, end: 3 });
         assert_eq!(notes.render("ab\ncdefghij").0, ["x (2:6)"]);
+    }
+
+    #[test]
+    fn of_collected_notes_the_place_of_the_first_evaluated_part_wins() {
+        for places in [[8, 2], [2, 8]] {
+            let notes = Notes::default();
+            places.into_iter().for_each(|start| notes.start_time_overlap("x", Span { start, end: start + 1 }));
+            assert!(notes.render("0123456789").0[0].ends_with("(2 occurrences) (1:3)"), "{:?}", notes.render(""));
+        }
     }
 
     #[test]

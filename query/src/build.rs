@@ -55,9 +55,18 @@ impl<'q> Builder<'q> {
         Builder { grid: self.grid.first_only(), tally, ..self.clone() }
     }
 
-    /// For the inner expression of a subquery.
+    /// For the inner expression of a subquery that a function reads.
     pub(crate) fn within(&self, subquery: &SubqueryNode) -> Builder<'q> {
-        let tally = self.context.part(&self.tally, None);
+        self.inside_of(subquery, None)
+    }
+
+    /// For the inner expression of a subquery that is the query.
+    pub(crate) fn within_whole(&self, subquery: &SubqueryNode) -> Builder<'q> {
+        self.inside_of(subquery, Some(1))
+    }
+
+    fn inside_of(&self, subquery: &SubqueryNode, repeated: Option<usize>) -> Builder<'q> {
+        let tally = self.context.part(&self.tally, repeated);
         Builder { grid: subquery.grid(self.grid, self.context.default_subquery_step_ms), tally, ..self.clone() }
     }
 

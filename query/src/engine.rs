@@ -284,7 +284,7 @@ impl<'q> Evaluation<'q> {
                 Ok(Value::Matrix(series))
             }
             (NodeKind::Subquery(subquery), _) => {
-                let within = self.builder.within(subquery);
+                let within = self.builder.within_whole(subquery);
                 let inner = if subquery.expr.value_type == ValueType::Scalar {
                     crate::operators::scalar::vector(self.context, within.scalar(&subquery.expr)?)?
                 } else {
@@ -381,11 +381,11 @@ fn merge_points(series: Vec<MatrixSeries>) -> Result<Vec<MatrixSeries>, QueryErr
 
 /// Whether the order of an instant answer means something.
 fn orders(node: &Node) -> bool {
-    use crate::ast::AggregateOp::{BottomK, TopK};
+    use crate::ast::AggregateOp::{BottomK, LimitK, LimitRatio, TopK};
     match &node.kind {
         NodeKind::Negate(inner) | NodeKind::Plus(inner) | NodeKind::StepInvariant(inner) => orders(inner),
         NodeKind::Binary(b) => orders(&b.lhs) || orders(&b.rhs),
-        NodeKind::Aggregate(a) => matches!(a.op, TopK | BottomK),
+        NodeKind::Aggregate(a) => matches!(a.op, TopK | BottomK | LimitK | LimitRatio),
         NodeKind::Call(call) => call.func.starts_with("sort") || call.args.iter().any(orders),
         _ => false,
     }

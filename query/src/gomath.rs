@@ -3,10 +3,18 @@
 mod arctangent;
 mod area;
 mod elementary;
+mod hyperbolic;
+mod log_1p;
+mod polynomial;
+#[cfg(test)]
+mod tests;
+mod trigonometric;
 
 pub(crate) use arctangent::{acos, asin, atan, atan2};
-pub(crate) use area::{acosh, asinh};
+pub(crate) use area::{acosh, asinh, atanh};
 pub(crate) use elementary::{exp, ln, log2, log10, pow};
+pub(crate) use hyperbolic::{cosh, sinh, tanh};
+pub(crate) use trigonometric::{cos, sin, tan};
 
 /// Go's `math.Max`: NaN wins, unless the other is +Inf.
 pub(crate) fn max(a: f64, b: f64) -> f64 {

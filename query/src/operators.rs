@@ -6,6 +6,7 @@ pub(crate) mod binary;
 pub(crate) mod buffered;
 pub(crate) mod count_values;
 pub(crate) mod date;
+pub(crate) mod heap;
 pub(crate) mod histogram_value;
 pub(crate) mod info;
 pub(crate) mod instant_selector;

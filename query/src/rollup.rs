@@ -49,7 +49,7 @@ pub(crate) trait RangeSource {
         None
     }
 
-    /// Whether all series have one metric name (or none).
+    /// Whether all series have one metric name (or none), and neither type nor unit.
     fn one_name(&self) -> bool {
         false
     }

@@ -176,3 +176,47 @@ fn the_ends_of_time_are_no_trouble() {
     let huge = engine(1_000).instant(&storage, "max_over_time(m[100y:1ms])", 0, &options, &Uninterrupted).unwrap_err();
     assert!(huge.to_string().contains("too many samples"));
 }
+
+/// One sample a series, at 0.
+fn single(metric: &str, label: &str, samples: &[(&str, f64)]) -> Memory {
+    let mut memory = Memory::default();
+    for (text, value) in samples {
+        let labels = Labels::from_pairs([("__name__", metric), (label, *text)]);
+        memory.load(labels, vec![(0, 0, series::Value::Float(*value))]);
+    }
+    memory
+}
+
+fn instant(storage: &Memory, query: &str, features: Features) -> Result<Answer, QueryError> {
+    let options = EngineOptions { max_samples: 1000, lookback_ms: 300_000, default_subquery_step_ms: 60_000, features };
+    Engine::new(options).instant(storage, query, 0, &QueryOptions::default(), &Uninterrupted)
+}
+
+#[test]
+fn a_limit_around_a_limit_takes_the_least() {
+    let features = Features { experimental_functions: true, ..Features::default() };
+    let storage = single("m", "i", &[("a", 5.0), ("b", 3.0), ("c", 4.0)]);
+    let answer = instant(&storage, "limitk(1, limit_ratio(1, m))", features).unwrap();
+    let Value::Vector(samples) = answer.value else { panic!("{:?}", answer.value) };
+    assert_eq!(samples.iter().map(|s| s.labels.value("i")).collect::<Vec<_>>(), ["b"]);
+}
+
+#[test]
+fn twice_the_same_quantile_is_one_too_many_unless_something_makes_one_of_both() {
+    let late = Features { experimental_functions: true, delayed_name_removal: true, ..Features::default() };
+    let storage = single("b_bucket", "le", &[("1", 1.0), ("+Inf", 2.0)]);
+    let twice = "histogram_quantiles(b_bucket, \"q\", 0.5, 0.5)";
+    let error = instant(&storage, twice, late).unwrap_err();
+    assert_eq!(error.to_string(), "vector cannot contain metrics with the same labelset");
+    let Value::Vector(samples) = instant(&storage, &format!("count({twice})"), late).unwrap().value else { panic!() };
+    assert!(matches!(samples[0].value, nightjar_query::SampleValue::Float(2.0)));
+}
+
+#[test]
+fn what_is_smoothed_is_not_counted_and_a_subquery_that_is_the_query_is() {
+    let features = Features { extended_range_selectors: true, ..Features::default() };
+    let storage = single("m", "i", &[("a", 5.0), ("b", 3.0)]);
+    for (query, samples) in [("m smoothed", 0), ("m", 2), ("m[2m:1m]", 2)] {
+        assert_eq!(instant(&storage, query, features).unwrap().stats.total_samples, samples, "{query}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The answer of a query as JSON, written piece by piece.
 
+use nightjar_model::number::format_f;
 use nightjar_query::{Answer, MatrixSeries, SampleValue, Value, VectorSample};
 
 use super::histogram::histogram;
@@ -72,7 +73,8 @@ impl AnswerPieces {
             Value::Scalar(t, v) => {
                 json::timestamp(out, *t);
                 out.push(b',');
-                json::sample_value(out, *v);
+                // Prometheus writes these without an exponent, and only these.
+                json::string(out, &format_f(*v));
             }
             Value::String(t, text) => {
                 json::timestamp(out, *t);
@@ -213,6 +215,9 @@ mod tests {
         let series = |floats, histograms| Value::Matrix(vec![MatrixSeries { labels: up(), floats, histograms }]);
         let table = [
             (Value::Scalar(1500, 2.0), r#""scalar","result":[1.500,"2"]"#),
+            (Value::Scalar(0, 1e21), r#""scalar","result":[0,"1000000000000000000000"]"#),
+            (Value::Scalar(0, 1e-7), r#""scalar","result":[0,"0.0000001"]"#),
+            (Value::Scalar(0, f64::INFINITY), r#""scalar","result":[0,"+Inf"]"#),
             (Value::String(0, "a\"b".into()), r#""string","result":[0,"a\"b"]"#),
             (Value::Vector(vec![]), r#""vector","result":[]"#),
             (Value::Matrix(vec![]), r#""matrix","result":[]"#),

@@ -8,8 +8,9 @@ use nightjar_model::Labels;
 use serde::Deserialize;
 
 use crate::data::{BASE_MS, Series, push};
+use crate::explained::Buckets;
 use crate::judge::{Judge, Question, When};
-use crate::peer::{Names, Pair};
+use crate::peer::{Pair, Setup};
 use crate::rng::Rng;
 
 const QUERIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/compliance/promql-test-queries.yml");
@@ -62,12 +63,12 @@ pub fn compliance_queries() {
         eprintln!("SKIPPED: {QUERIES} is absent");
         return;
     }
-    let Some(pair) = Pair::start(Names::DroppedAtOnce) else { return };
+    let Some(pair) = Pair::start(Setup::Plain) else { return };
     let file: File =
         serde_saphyr::from_str(&std::fs::read_to_string(QUERIES).expect("it can be read")).expect("it is YAML");
     let mut both = pair.connect();
     push(&mut both, &mut demo_service());
-    let judge = Judge::new(pair.version);
+    let judge = Judge::new(pair.version, Buckets::All);
     let end = BASE_MS / 1000 + SAMPLES * INTERVAL_MS / 1000;
     // Between the steps of subqueries: versions before 3.0 count those on a window's left edge in.
     let at = |seconds: i64| format!("{seconds}.5");
@@ -78,7 +79,9 @@ pub fn compliance_queries() {
             queries += 1;
             failures.extend(judge.syntax(&mut both, &query).err());
             for when in &questions {
-                if let Err(e) = judge.compare(&mut both, &Question { query: &query, when, lookback: None }) {
+                if let Err(e) = judge
+                    .compare(&mut both, &Question { query: &query, when, lookback: None, limit: None, stats: false })
+                {
                     failures.push(format!("{query} {when:?}\n    {e}"));
                 }
             }

@@ -1,8 +1,9 @@
 //! Series, and pushing them to both servers.
 
 use nightjar_model::{HistogramSample, Labels, STALE_NAN, Sample, TimestampMs};
-use nightjar_remote_write::encode::{SeriesOut, encode_v1, snappy};
+use nightjar_remote_write::encode::{SeriesOut, encode_v1, encode_v2, snappy};
 
+use crate::otlp;
 use crate::peer::Both;
 use crate::support::http::Client;
 
@@ -20,6 +21,8 @@ pub struct Series {
     pub labels: Labels,
     pub samples: Vec<Sample>,
     pub histograms: Vec<HistogramSample>,
+    /// Samples have start times: Prometheus takes these by OTLP only.
+    pub started: bool,
 }
 
 impl Series {
@@ -48,12 +51,13 @@ pub fn push(both: &mut Both, series: &mut [Series]) {
     let born = [Sample { timestamp: first * SLICE_MS - 1, start: 0, value: STALE_NAN }];
     let births: Vec<_> = series
         .iter()
+        .filter(|one| !one.started)
         .map(|one| SeriesOut { labels: Some(&one.labels), samples: &born, ..SeriesOut::default() })
         .collect();
     births.chunks(MOST_SAMPLES).for_each(|births| send(both, births));
     for slice in slices {
         let range = slice * SLICE_MS..(slice + 1) * SLICE_MS;
-        let (mut request, mut samples) = (Vec::new(), 0);
+        let (mut request, mut with_starts, mut samples) = (Vec::new(), Vec::new(), 0);
         for one in series.iter() {
             let part = |times: &dyn Fn(usize) -> TimestampMs, len: usize| {
                 let first = (0..len).position(|i| times(i) >= range.start).unwrap_or(len);
@@ -65,7 +69,12 @@ pub fn push(both: &mut Both, series: &mut [Series]) {
             if floats.is_empty() && histograms.is_empty() {
                 continue;
             }
-            request.push(SeriesOut { labels: Some(&one.labels), samples: floats, histograms, ..SeriesOut::default() });
+            let part = SeriesOut { labels: Some(&one.labels), samples: floats, histograms, ..SeriesOut::default() };
+            if one.started {
+                with_starts.push(part);
+                continue;
+            }
+            request.push(part);
             samples += floats.len() + histograms.len();
             if samples > MOST_SAMPLES {
                 send(both, &std::mem::take(&mut request));
@@ -73,6 +82,9 @@ pub fn push(both: &mut Both, series: &mut [Series]) {
             }
         }
         send(both, &request);
+        if !with_starts.is_empty() {
+            send_with_starts(both, &with_starts);
+        }
     }
 }
 
@@ -80,17 +92,31 @@ fn send(both: &mut Both, request: &[SeriesOut<'_>]) {
     let mut message = Vec::new();
     encode_v1(request, &mut message);
     let body = snappy(&message).expect("it compresses");
-    for (name, client) in [("prometheus", &mut both.theirs), ("nightjar", &mut both.ours)] {
-        post(client, &body).unwrap_or_else(|e| panic!("{name}: {e}"));
+    for client in [&mut both.theirs, &mut both.ours] {
+        post(client, "/api/v1/write", &REMOTE_WRITE_1, &body);
     }
 }
 
-fn post(client: &mut Client, body: &[u8]) -> Result<(), String> {
-    let headers = [
-        ("Content-Encoding", "snappy"),
-        ("Content-Type", "application/x-protobuf"),
-        ("X-Prometheus-Remote-Write-Version", "0.1.0"),
-    ];
-    let answer = client.send("POST", "/api/v1/write", &headers, body).map_err(|e| e.to_string())?;
-    if answer.status / 100 == 2 { Ok(()) } else { Err(format!("{}: {}", answer.status, answer.text())) }
+fn send_with_starts(both: &mut Both, request: &[SeriesOut<'_>]) {
+    let mut message = Vec::new();
+    encode_v2(request, &mut message);
+    post(&mut both.ours, "/api/v1/write", &REMOTE_WRITE_2, &snappy(&message).expect("it compresses"));
+    let body = otlp::export(request).to_string();
+    post(&mut both.theirs, "/api/v1/otlp/v1/metrics", &[("Content-Type", "application/json")], body.as_bytes());
+}
+
+const REMOTE_WRITE_1: [(&str, &str); 3] = [
+    ("Content-Encoding", "snappy"),
+    ("Content-Type", "application/x-protobuf"),
+    ("X-Prometheus-Remote-Write-Version", "0.1.0"),
+];
+const REMOTE_WRITE_2: [(&str, &str); 3] = [
+    ("Content-Encoding", "snappy"),
+    ("Content-Type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"),
+    ("X-Prometheus-Remote-Write-Version", "2.0.0"),
+];
+
+fn post(client: &mut Client, path: &str, headers: &[(&str, &str)], body: &[u8]) {
+    let answer = client.send("POST", path, headers, body).unwrap_or_else(|e| panic!("{path}: {e}"));
+    assert_eq!(answer.status / 100, 2, "{path}: {}", answer.text());
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use crate::compare::{Strictness, Tally, equal};
-use crate::explained::{Reason, explain, reasons};
+use crate::compare::{Order, Strictness, Tally, equal};
+use crate::explained::{Buckets, Reason, explain, reasons};
 use crate::peer::{Both, Version, ask};
 
 /// When a query is asked.
@@ -22,6 +22,10 @@ pub struct Question<'a> {
     pub query: &'a str,
     pub when: &'a When,
     pub lookback: Option<&'a str>,
+    /// At most so many series.
+    pub limit: Option<&'a str>,
+    /// Whether to ask for what it cost, too.
+    pub stats: bool,
 }
 
 /// How both answered.
@@ -29,10 +33,17 @@ pub enum Verdict {
     Equal(Tally),
     /// The older version's difference, by the number of the reason.
     Explained(usize),
-    /// Prometheus gave different answers to the same question.
+    /// Prometheus gave different answers to the same question, ours among them.
     Unsteady,
+    /// Prometheus gave different answers to the same question, ours not among them.
+    Astray(String),
     Different(String),
 }
+
+/// How often Prometheus is asked again when it answers differently.
+const AGAIN: usize = 20;
+/// The first version that tells of two series that are too many always the same one first.
+const TWINS_IN_ORDER: Version = (3, 15);
 
 /// The version from which on everything must be equal, texts included.
 const WHOLE: Version = (3, 14);
@@ -50,42 +61,75 @@ struct Score {
     tally: Tally,
     explained: BTreeMap<usize, u64>,
     unsteady: u64,
+    astray: u64,
     texts: u64,
 }
 
 impl Judge {
-    pub fn new(version: Version) -> Judge {
-        Judge { version, reasons: reasons(version), score: Mutex::default() }
+    pub fn new(version: Version, buckets: Buckets) -> Judge {
+        Judge { version, reasons: reasons(version, buckets), score: Mutex::default() }
     }
 
     /// Asks both; not counted.
     pub fn verdict(&self, both: &mut Both, question: &Question<'_>) -> Verdict {
-        let strictness = Strictness { texts: self.version >= WHOLE, ordered: ordered(question) };
+        let near = self.strictness(question);
         let (path, params) = question.request();
         let ours = ask(&mut both.ours, path, &params);
         let theirs_query = self.spelled_for_them(question.query);
         let mut theirs_params = params.clone();
         theirs_params[0].1 = &theirs_query;
-        let theirs = ask(&mut both.theirs, path, &theirs_params);
-        let difference = match equal(&ours, &theirs, strictness) {
+        let mut ask_them = || ask(&mut both.theirs, path, &theirs_params);
+        let theirs = ask_them();
+        let (difference, tally, strictness) = match equal(&ours, &theirs, near) {
+            Ok(tally) if tally.near == 0 || self.version < WHOLE => return Verdict::Equal(tally),
             Ok(tally) => {
-                if tally.near > 0 && std::env::var_os("NIGHTJAR_DIFF_NEAR").is_some() {
-                    eprintln!("{} of {} numbers only near: {question:?}", tally.near, tally.numbers);
-                }
-                return Verdict::Equal(tally);
+                let exact = Strictness { near: false, ..near };
+                (equal(&ours, &theirs, exact).err().unwrap_or_default(), Some(tally), exact)
             }
-            Err(difference) => difference,
+            Err(difference) => (difference, None, near),
         };
-        if let Some(reason) = explain(&self.reasons, question.query, &difference) {
+        if tally.is_none()
+            && let Some(reason) = explain(&self.reasons, question.query, &difference)
+        {
             return Verdict::Explained(reason);
         }
-        for _ in 0..6 {
-            let again = ask(&mut both.theirs, path, &theirs_params);
-            if equal(&ours, &again, strictness).is_ok() || equal(&theirs, &again, strictness).is_err() {
-                return Verdict::Unsteady;
+        let mut wavers = false;
+        for _ in 0..AGAIN {
+            let again = ask_them();
+            wavers |= equal(&theirs, &again, strictness).is_err();
+            match tally {
+                // Last digits that come out differently are those of a sum in another order.
+                Some(tally) if wavers || equal(&ours, &again, strictness).is_ok() => return Verdict::Equal(tally),
+                None if equal(&ours, &again, strictness).is_ok() => return Verdict::Unsteady,
+                _ => {}
             }
         }
-        Verdict::Different(difference)
+        match (wavers, tally) {
+            (true, _) => Verdict::Astray(difference),
+            (false, None) => Verdict::Different(difference),
+            (false, Some(_)) => {
+                let difference = format!("last digits, always: {difference}");
+                let reason = explain(&self.reasons, question.query, &difference);
+                reason.map_or(Verdict::Different(difference), Verdict::Explained)
+            }
+        }
+    }
+
+    fn strictness(&self, question: &Question<'_>) -> Strictness {
+        let instant = matches!(question.when, When::Instant(_));
+        let sorting = ["sort(", "sort_desc(", "topk", "bottomk", "limitk", "limit_ratio"];
+        let sorted = sorting.iter().any(|name| question.query.starts_with(name));
+        Strictness {
+            texts: self.version >= WHOLE,
+            order: match (instant, sorted) {
+                (false, _) => Order::Series,
+                (true, true) => Order::Values,
+                (true, false) => Order::Nothing,
+            },
+            near: true,
+            twins: self.version < TWINS_IN_ORDER,
+            counts: !instant || question.query.contains(':'),
+        }
     }
 
     /// Old names of functions.
@@ -108,6 +152,10 @@ impl Judge {
             }
             Verdict::Explained(reason) => *score.explained.entry(reason).or_default() += 1,
             Verdict::Unsteady => score.unsteady += 1,
+            Verdict::Astray(difference) => {
+                score.astray += 1;
+                eprintln!("Prometheus wavers, and never answers as we do: {question:?}\n  {difference}");
+            }
             Verdict::Different(difference) => return Err(difference),
         }
         Ok(Tally::default())
@@ -122,7 +170,10 @@ impl Judge {
             let (ours, theirs) = both.ask(path, &[("query", text)]);
             // A tree with an infinite number in it is no JSON, and a 500 of theirs.
             if ours != theirs && !theirs.as_str().is_some_and(|text| text.contains("unsupported value")) {
-                return Err(format!("{path} {text}\n    {ours}\n  instead of\n    {theirs}"));
+                let Some(reason) = explain(&self.reasons, text, &format!("{path} {ours} instead of {theirs}")) else {
+                    return Err(format!("{path} {text}\n    {ours}\n  instead of\n    {theirs}"));
+                };
+                *self.score.lock().expect("not poisoned").explained.entry(reason).or_default() += 1;
             }
         }
         self.score.lock().expect("not poisoned").texts += 1;
@@ -132,15 +183,15 @@ impl Judge {
     /// What was compared, in words.
     pub fn report(&self, what: &str) -> String {
         let score = self.score.lock().expect("not poisoned");
-        let Score { asked, tally, unsteady, .. } = &*score;
+        let Score { asked, tally, unsteady, astray, .. } = &*score;
         let version = match self.version {
             (_, u32::MAX) => "without a version".to_owned(),
             (major, minor) => format!("{major}.{minor}"),
         };
         let mut text = format!(
             "{what}: {asked} answers of Prometheus {version} compared: {} series, {} numbers ({} equal only within the \
-             tolerance), {} errors on both sides, {} without series, {unsteady} to which Prometheus answers differently \
-             each time; {} texts parsed",
+             tolerance), {} errors on both sides, {} without series; to {unsteady} questions Prometheus answers differently \
+             each time and as we do now and then, to {astray} never as we do; {} texts parsed",
             tally.series, tally.numbers, tally.near, tally.errors, tally.empty, score.texts,
         );
         for (reason, count) in &score.explained {
@@ -154,6 +205,8 @@ impl Question<'_> {
     fn request(&self) -> (&'static str, Vec<(&'static str, &str)>) {
         let mut params = vec![("query", self.query)];
         params.extend(self.lookback.map(|lookback| ("lookback_delta", lookback)));
+        params.extend(self.limit.map(|limit| ("limit", limit)));
+        params.extend(self.stats.then_some(("stats", "all")));
         match self.when {
             When::Instant(time) => {
                 params.push(("time", time));
@@ -165,10 +218,4 @@ impl Question<'_> {
             }
         }
     }
-}
-
-/// Whether the order of an instant vector means something.
-fn ordered(question: &Question<'_>) -> bool {
-    let sorting = ["sort(", "sort_desc(", "topk(", "bottomk("];
-    matches!(question.when, When::Instant(_)) && sorting.iter().any(|name| question.query.starts_with(name))
 }

@@ -13,26 +13,33 @@ mod data;
 mod explained;
 mod grammar;
 mod judge;
+mod otlp;
 mod peer;
 mod random;
 mod realworld;
 mod rng;
 mod selectors;
+mod started;
 #[path = "../support/mod.rs"]
 mod support;
 mod tree;
 mod world;
 
-use peer::Names;
+use peer::Setup;
 
 #[test]
 fn random_queries() {
-    random::random_queries(Names::DroppedAtOnce);
+    random::random_queries(Setup::Plain);
 }
 
 #[test]
 fn random_queries_with_names_dropped_late() {
-    random::random_queries(Names::DroppedLate);
+    random::random_queries(Setup::NamesDroppedLate);
+}
+
+#[test]
+fn random_queries_with_start_times() {
+    random::random_queries(Setup::StartTimes);
 }
 
 #[test]

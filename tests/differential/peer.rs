@@ -15,13 +15,43 @@ use crate::support::{free_port, wait_until};
 /// Major and minor version.
 pub type Version = (u32, u32);
 
-/// Which of the two.
+/// What is switched on in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
-    /// Metric names are dropped at once, the default of servers.
-    DroppedAtOnce,
+pub enum Setup {
+    /// All of the language; metric names are dropped at once, the default of servers.
+    Plain,
     /// Metric names are dropped when the query is done.
-    DroppedLate,
+    NamesDroppedLate,
+    /// Start times are stored and used, and so are labels for types and units.
+    StartTimes,
+}
+
+impl Setup {
+    /// The first version that has what it takes.
+    pub fn since(self) -> Version {
+        match self {
+            Setup::Plain => (0, 0),
+            Setup::NamesDroppedLate => (2, 55),
+            Setup::StartTimes => (3, 14),
+        }
+    }
+
+    fn features(self) -> Vec<&'static str> {
+        let mut features =
+            vec!["promql-experimental-functions", "promql-extended-range-selectors", "promql-binop-fill-modifiers"];
+        features.extend_from_slice(match self {
+            Setup::Plain => &[],
+            Setup::NamesDroppedLate => &["promql-delayed-name-removal"],
+            Setup::StartTimes => &[
+                "use-start-timestamps",
+                "st-storage",
+                "xor2-encoding",
+                "histograms-st-encoding",
+                "type-and-unit-labels",
+            ],
+        });
+        features
+    }
 }
 
 /// Both servers, with nothing stored.
@@ -36,7 +66,7 @@ pub struct Pair {
 
 impl Pair {
     /// `None`, said loudly, where no Prometheus is installed.
-    pub fn start(names: Names) -> Option<Pair> {
+    pub fn start(setup: Setup) -> Option<Pair> {
         let program = match std::env::var_os("NIGHTJAR_DIFF_PROMETHEUS") {
             Some(path) => PathBuf::from(path),
             None => installed("prometheus")?,
@@ -44,12 +74,7 @@ impl Pair {
         let dir = tempfile::tempdir().expect("a directory");
         let ports = (free_port(), free_port());
         let version = version(&program);
-        let mut features = vec!["promql-experimental-functions", "promql-extended-range-selectors"];
-        features.push("promql-binop-fill-modifiers");
-        if names == Names::DroppedLate {
-            features.push("promql-delayed-name-removal");
-        }
-        let features = format!("--enable-feature={}", features.join(","));
+        let features = format!("--enable-feature={}", setup.features().join(","));
         // The data is as old as it is, whatever the clock says.
         let flags = [features.as_str(), "--storage.tsdb.retention.time=100y"];
         let ours = nightjar(ports.0, dir.path(), &flags);
@@ -61,6 +86,9 @@ impl Pair {
             command.arg("--enable-feature=native-histograms");
         }
         command.arg("--web.enable-remote-write-receiver");
+        if setup == Setup::StartTimes {
+            command.arg("--web.enable-otlp-receiver");
+        }
         command.arg(format!("--storage.tsdb.path={}", dir.path().join("prometheus").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{}", ports.1));
         let mut theirs = Process::start(&mut command, &dir.path().join("prometheus.log"));

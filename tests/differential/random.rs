@@ -6,10 +6,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::data::{BASE_MS, push};
+use crate::explained::Buckets;
 use crate::grammar::Grammar;
 use crate::judge::{Judge, Question, Verdict, When};
-use crate::peer::{Both, Names, Pair, Version};
+use crate::peer::{Both, Pair, Setup, Version};
 use crate::rng::Rng;
+use crate::started::started;
 use crate::tree::Node;
 use crate::world::{FIRST_WITH_NATIVE, SPAN_S, world};
 
@@ -30,20 +32,27 @@ struct Case {
     node: Node,
     when: When,
     lookback: Option<&'static str>,
+    limit: Option<&'static str>,
+    stats: bool,
 }
 
 impl Case {
     fn question<'a>(&'a self, query: &'a str) -> Question<'a> {
-        Question { query, when: &self.when, lookback: self.lookback }
+        Question { query, when: &self.when, lookback: self.lookback, limit: self.limit, stats: self.stats }
     }
 }
 
-fn case(seed: u64, index: u64, version: Version) -> Case {
+fn case(seed: u64, index: u64, version: Version, setup: Setup) -> Case {
     let mut rng = Rng::new(seed.wrapping_mul(0x1_0000_0001).wrapping_add(index));
-    let node = Grammar { rng: &mut rng, version, positive: false }.query();
+    let starts = setup == Setup::StartTimes;
+    let node = Grammar { rng: &mut rng, version, starts, buckets: buckets(seed), positive: false }.query();
     let when = when(&mut rng, version);
     let lookback = (version >= (3, 14) && rng.one_in(12)).then(|| rng.pick(&["1m", "15s", "20", "10m"]));
-    Case { node, when, lookback }
+    // The first series of an instant are those that happen to come first.
+    let limited = version >= (3, 14) && matches!(when, When::Range(..)) && rng.one_in(10);
+    let limit = limited.then(|| rng.pick(&["1", "2", "5", "0"]));
+    let stats = version >= (3, 14) && rng.one_in(10);
+    Case { node, when, lookback, limit, stats }
 }
 
 /// Times of questions. Since 3.0 windows do not hold the sample on their left edge; times older versions are asked are
@@ -65,16 +74,25 @@ fn when(rng: &mut Rng, version: Version) -> When {
     When::Range(format!("{start:.3}"), format!("{end:.3}"), format!("{step}"))
 }
 
-/// Asks `names`-servers `share` of the queries in question.
-pub fn random_queries(names: Names) {
-    let Some(pair) = Pair::start(names) else { return };
-    if names == Names::DroppedLate && pair.version < (2, 55) {
-        eprintln!("SKIPPED: this Prometheus cannot drop names late");
+/// Odd seeds give native histograms with all their buckets.
+fn buckets(seed: u64) -> Buckets {
+    if seed % 2 == 1 { Buckets::All } else { Buckets::Full }
+}
+
+/// Asks two servers with that setup the queries in question.
+pub fn random_queries(setup: Setup) {
+    let Some(pair) = Pair::start(setup) else { return };
+    if pair.version < setup.since() {
+        eprintln!("SKIPPED: this Prometheus is too old for {setup:?}");
         return;
     }
     let seed = setting("NIGHTJAR_DIFF_SEED").unwrap_or(1);
-    push(&mut pair.connect(), &mut world(seed, pair.version));
-    let judge = Judge::new(pair.version);
+    let mut series = world(seed, pair.version, buckets(seed));
+    if setup == Setup::StartTimes {
+        series.extend(started(seed));
+    }
+    push(&mut pair.connect(), &mut series);
+    let judge = Judge::new(pair.version, buckets(seed));
     if pair.version < FIRST_WITH_NATIVE {
         eprintln!("SKIPPED: native histograms, this Prometheus is too old for them");
     }
@@ -88,7 +106,7 @@ pub fn random_queries(names: Names) {
             scope.spawn(|| {
                 let mut both = pair.connect();
                 while let Some(index) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < end) {
-                    if let Err(failure) = one(&judge, &mut both, seed, index) {
+                    if let Err(failure) = one(&judge, &mut both, seed, index, setup) {
                         eprintln!("{failure}");
                         failures.lock().expect("not poisoned").push(failure);
                     }
@@ -102,14 +120,14 @@ pub fn random_queries(names: Names) {
             });
         }
     });
-    eprintln!("{}", judge.report(&format!("random queries, seed {seed}, names {names:?}")));
+    eprintln!("{}", judge.report(&format!("random queries, seed {seed}, {setup:?}")));
     let failures = failures.into_inner().expect("not poisoned");
     assert!(failures.is_empty(), "{} unexplained differences:\n{}", failures.len(), failures.join("\n"));
 }
 
 /// One question; the error is everything needed to repeat it.
-fn one(judge: &Judge, both: &mut Both, seed: u64, index: u64) -> Result<(), String> {
-    let case = case(seed, index, both.version);
+fn one(judge: &Judge, both: &mut Both, seed: u64, index: u64, setup: Setup) -> Result<(), String> {
+    let case = case(seed, index, both.version, setup);
     let text = case.node.to_string();
     judge.syntax(both, &text)?;
     judge.syntax(both, &broken(&mut Rng::new(seed ^ index), &text))?;
@@ -124,8 +142,8 @@ fn one(judge: &Judge, both: &mut Both, seed: u64, index: u64) -> Result<(), Stri
         _ => difference,
     };
     Err(format!(
-        "NIGHTJAR_DIFF_SEED={seed} NIGHTJAR_DIFF_ONLY={index}, lookback {:?}, {:?}\n  query {text}\n  shrunk {shrunk}\n  {difference}",
-        case.lookback, case.when
+        "NIGHTJAR_DIFF_SEED={seed} NIGHTJAR_DIFF_ONLY={index}, {setup:?}, lookback {:?}, limit {:?}, stats {}, {:?}\n  query {text}\n  shrunk {shrunk}\n  {difference}",
+        case.lookback, case.limit, case.stats, case.when
     ))
 }
 

@@ -12,8 +12,9 @@ use nightjar_query::ast::{Expr, ExprKind};
 use nightjar_query::{ParserOptions, parse};
 
 use crate::data::{BASE_MS, Series, push};
+use crate::explained::Buckets;
 use crate::judge::{Judge, Question, When};
-use crate::peer::{Both, Names, Pair};
+use crate::peer::{Both, Pair, Setup};
 use crate::selectors::{Needs, OWNER, needs, value};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/realworld");
@@ -35,11 +36,11 @@ pub fn realworld_expressions() {
         eprintln!("SKIPPED: {FOLDER} is absent");
         return;
     }
-    let Some(pair) = Pair::start(Names::DroppedAtOnce) else { return };
+    let Some(pair) = Pair::start(Setup::Plain) else { return };
     let every: usize = std::env::var("NIGHTJAR_DIFF_EVERY").ok().map_or(EVERY, |n| n.parse().expect("a number"));
     let queries: Vec<Query> = texts.iter().step_by(every).enumerate().filter_map(|(i, text)| query(i, text)).collect();
     let mut both = pair.connect();
-    let judge = Judge::new(pair.version);
+    let judge = Judge::new(pair.version, Buckets::All);
     let mut failures = Vec::new();
     let mut left: Vec<usize> = (0..queries.len()).collect();
     for (attempt, variants) in [(0, 2), (1, 1)] {
@@ -129,7 +130,7 @@ fn answered(judge: &Judge, both: &mut Both, query: &str, end: i64, failures: &mu
     let mut found = false;
     failures.extend(judge.syntax(both, query).err());
     for when in &times {
-        match judge.compare(both, &Question { query, when, lookback: None }) {
+        match judge.compare(both, &Question { query, when, lookback: None, limit: None, stats: false }) {
             Ok(tally) => found |= tally.series > 0,
             Err(e) => failures.push(format!("{query} {when:?}\n    {e}")),
         }

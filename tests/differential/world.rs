@@ -7,13 +7,14 @@ use nightjar_model::histogram::{CounterResetHint, FloatHistogram, Span};
 use nightjar_model::{HistogramSample, Labels, STALE_NAN};
 
 use crate::data::{BASE_MS, SLICE_MS, Series};
+use crate::explained::Buckets;
 use crate::peer::Version;
 use crate::rng::Rng;
 
 /// Seconds between two samples.
-const INTERVAL_S: i64 = 15;
+pub const INTERVAL_S: i64 = 15;
 /// Samples of a series without gaps: two hours.
-const SAMPLES: i64 = 480;
+pub const SAMPLES: i64 = 480;
 /// How long the data is.
 pub const SPAN_S: i64 = INTERVAL_S * SAMPLES;
 
@@ -27,13 +28,14 @@ struct World {
     rng: Rng,
     series: Vec<Series>,
     base: i64,
+    buckets: Buckets,
 }
 
 /// All series for a seed.
-pub fn world(seed: u64, version: Version) -> Vec<Series> {
+pub fn world(seed: u64, version: Version, buckets: Buckets) -> Vec<Series> {
     // No sample lies on a window's edge for those that would count it in.
     let base = if version < (3, 0) { BASE_MS + 137 } else { BASE_MS };
-    let mut world = World { rng: Rng::new(seed), series: Vec::new(), base };
+    let mut world = World { rng: Rng::new(seed), series: Vec::new(), base, buckets };
     world.counters();
     world.gauges();
     world.churn();
@@ -42,6 +44,7 @@ pub fn world(seed: u64, version: Version) -> Vec<Series> {
         world.native_histograms();
     }
     world.information();
+    world.typed();
     if version >= (3, 0) {
         world.floats(&[("__name__", "utf8.name"), ("dotted.label", "a b")], 3, &mut |rng, _| Some(rng.below(9) as f64));
         world.floats(&[("__name__", "utf8.name"), ("dotted.label", "ü")], 3, &mut |_, i| Some(i as f64));
@@ -170,7 +173,7 @@ impl World {
         let mut series = Series::new(Labels::from_pairs(labels.iter().copied()));
         for i in 0..SAMPLES {
             let t = self.base + i * INTERVAL_S * 1000 + phase * 1_137;
-            let histogram = shape.next(&mut self.rng, i);
+            let histogram = shape.next(&mut self.rng, i, self.buckets);
             if self.rng.one_in(30) {
                 continue;
             }
@@ -215,8 +218,37 @@ impl World {
         for (instance, version) in [("a:1", "1"), ("b:1", "1"), ("c:1", "2")] {
             for job in ["api", "web"] {
                 let labels = [("__name__", "target_info"), ("instance", instance), ("job", job), ("version", version)];
-                self.floats(&labels, 2, &mut |_, _| Some(1.0));
+                // One is upgraded half-way.
+                let upgraded = (instance, job) == ("a:1", "api");
+                self.floats(&labels, 2, &mut |_, i| (!upgraded || i < SAMPLES / 2).then_some(1.0));
+                if upgraded {
+                    let labels = [("__name__", "target_info"), ("instance", instance), ("job", job), ("version", "3")];
+                    self.floats(&labels, 2, &mut |_, i| (i >= SAMPLES / 2).then_some(1.0));
+                }
             }
+            let labels = [("__name__", "build_info"), ("instance", instance), ("job", "api"), ("revision", "abc")];
+            self.floats(&labels, 0, &mut |_, _| Some(1.0));
+        }
+    }
+
+    /// Counters and gauges that say what they are, and others that say it wrongly.
+    fn typed(&mut self) {
+        for (name, metric_type, unit) in
+            [("typed_total", "counter", "seconds"), ("typed", "counter", ""), ("typed_total", "gauge", "")]
+        {
+            let mut total = 0.0;
+            let labels = [
+                ("__name__", name),
+                ("__type__", metric_type),
+                ("__unit__", unit),
+                ("instance", "a:1"),
+                ("job", "api"),
+            ];
+            let labels: Vec<_> = labels.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+            self.floats(&labels, 0, &mut |rng, _| {
+                total = if rng.one_in(60) { 0.0 } else { total + rng.below(5) as f64 };
+                Some(total)
+            });
         }
     }
 }
@@ -236,7 +268,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn next(&mut self, rng: &mut Rng, i: i64) -> FloatHistogram {
+    fn next(&mut self, rng: &mut Rng, i: i64, all: Buckets) -> FloatHistogram {
         if rng.one_in(100) || (self.gauge && rng.one_in(3)) {
             let (schema, integer, gauge, negative) = (self.schema, self.integer, self.gauge, self.negative);
             *self = Shape { schema, integer, gauge, negative, custom: self.custom, ..Shape::default() };
@@ -251,9 +283,17 @@ impl Shape {
             self.positive_buckets.entry(0).or_insert(1.0);
             self.negative_buckets.entry(0).or_insert(1.0);
         }
+        let buckets = if self.custom.is_empty() { -6..7 } else { 0..self.custom.len() as i32 + 1 };
+        if all == Buckets::All {
+            for bucket in buckets.clone() {
+                self.positive_buckets.entry(bucket).or_default();
+                if self.negative {
+                    self.negative_buckets.entry(bucket).or_default();
+                }
+            }
+        }
         for _ in 0..rng.below(6) {
-            let most = if self.custom.is_empty() { 12 } else { self.custom.len() as u64 };
-            let bucket = rng.below(most + 1) as i32 - if self.custom.is_empty() { 6 } else { 0 };
+            let bucket = rng.between(i64::from(buckets.start), i64::from(buckets.end) - 1) as i32;
             let count = rng.between(1, 4) as f64 + if self.integer { 0.0 } else { 0.5 };
             self.sum += count * f64::from(bucket) / 8.0;
             if self.negative && rng.one_in(3) {

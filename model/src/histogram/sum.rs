@@ -17,6 +17,8 @@ pub struct HistogramSum {
     sum: Compensated,
     body: Body<'static, Compensated>,
     custom_values: Option<Arc<[f64]>>,
+    /// Nothing was added yet: the sum of one is that one, -0 included.
+    alone: bool,
 }
 
 impl HistogramSum {
@@ -28,6 +30,7 @@ impl HistogramSum {
             sum: exact(first.sum),
             body: compensated(first, first.positive_spans.clone().into(), first.negative_spans.clone().into()),
             custom_values: first.custom_values.clone(),
+            alone: true,
         }
     }
 
@@ -40,6 +43,7 @@ impl HistogramSum {
         if custom != other.uses_custom_buckets() {
             return Err(IncompatibleSchemas);
         }
+        self.alone = false;
         let (hint, counter_reset_collision) = self.hint.joined(other.counter_reset_hint);
         self.hint = hint;
         self.count = self.count.plus(exact(other.count));
@@ -84,7 +88,7 @@ impl HistogramSum {
 
     /// The sum as a histogram. It may contain empty buckets.
     pub fn finish(&self) -> FloatHistogram {
-        let rounded = |c: &Compensated| c.sum + c.compensation;
+        let rounded = |c: &Compensated| if self.alone { c.sum } else { c.sum + c.compensation };
         FloatHistogram {
             counter_reset_hint: self.hint,
             schema: self.body.schema,
@@ -105,8 +109,12 @@ impl HistogramSum {
         let (schema, threshold) = (self.body.schema, self.body.zero_threshold);
         let in_zero = |(index, _): &(i64, _)| !is_custom(schema) && exponential_bound(*index, schema) <= threshold;
         let skipped = if threshold > 0.0 { side.cells().take_while(in_zero).count() } else { 0 };
-        let lost = |i, c: &Compensated| if i < skipped { 0.0 } else { c.compensation };
-        side.counts.iter().enumerate().map(|(i, c)| c.sum + lost(i, c)).collect()
+        let rounded = |(i, c): (usize, &Compensated)| match (self.alone, i < skipped) {
+            (true, _) => c.sum,
+            (false, true) => c.sum + 0.0,
+            (false, false) => c.sum + c.compensation,
+        };
+        side.counts.iter().enumerate().map(rounded).collect()
     }
 
     fn for_each_amount(&mut self, change: impl Fn(&mut f64)) {

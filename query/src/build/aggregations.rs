@@ -75,7 +75,7 @@ impl<'q> Builder<'q> {
                     return self.nothing();
                 }
                 self.check_ratio(&params)?;
-                limit_ratio(context, inner, &params.values)
+                limit_ratio(context, inner, &grouping, &params.values)
             }
             _ => {
                 if node.op == AggregateOp::Quantile {

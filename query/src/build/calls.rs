@@ -8,6 +8,7 @@ use crate::ast::Span;
 use crate::error::QueryError;
 use crate::eval::{Column, Vector};
 use crate::gomath;
+use crate::operators::buffered::drain;
 use crate::operators::info::{InfoQuery, info};
 use crate::operators::instant_selector::{InstantSelector, Take};
 use crate::operators::map::{Name, floats, map};
@@ -90,7 +91,10 @@ impl<'q> Builder<'q> {
     fn timestamp(&self, func: &str, arg: &Node) -> Result<Vector<'q>, QueryError> {
         let starts = func == "start_timestamp";
         match &arg.kind {
-            NodeKind::Vector(_) if starts && !self.context.features.start_timestamps => self.nothing(),
+            _ if starts && !self.knows_starts(arg) => {
+                drain(&mut self.vector(arg)?)?;
+                self.nothing()
+            }
             NodeKind::Vector(selector) => {
                 let take = if starts { Take::Start } else { Take::Time };
                 // The time is that of a sample, never of a point between two.
@@ -98,9 +102,13 @@ impl<'q> Builder<'q> {
                 let inner = Box::new(self.selector(&plain, arg.span, take)?);
                 floats(self.context, inner, |v| v)
             }
-            _ if starts => self.nothing(),
             _ => timestamp::timestamp(self.context, self.vector(arg)?, self.grid),
         }
+    }
+
+    /// Whether samples of `arg` have start times: those that are read, with the feature on.
+    fn knows_starts(&self, arg: &Node) -> bool {
+        self.context.features.start_timestamps && matches!(arg.kind, NodeKind::Vector(_))
     }
 
     fn round(&self, args: &[Node]) -> Result<Vector<'q>, QueryError> {

@@ -19,7 +19,8 @@ pub(crate) trait Operator {
     /// Writes the next series to `out`; called at most `len` times.
     fn next(&mut self, out: &mut Column) -> Result<(), QueryError>;
 
-    /// Whether all series have one metric name (or none), so that dropping it keeps label sets apart.
+    /// Whether all series have one metric name (or none), and neither type nor unit, so that dropping these keeps label
+    /// sets apart.
     fn one_name(&self) -> bool {
         false
     }

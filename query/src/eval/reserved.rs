@@ -4,7 +4,10 @@ use nightjar_model::Labels;
 use nightjar_model::labels::METRIC_NAME;
 
 /// Name, type and unit of a metric.
-pub(crate) const RESERVED: [&str; 3] = [METRIC_NAME, "__type__", "__unit__"];
+pub(crate) const RESERVED: [&str; 3] = [METRIC_NAME, DESCRIBING[0], DESCRIBING[1]];
+
+/// What a metric may say of itself besides its name: its type and its unit.
+pub(crate) const DESCRIBING: [&str; 2] = ["__type__", "__unit__"];
 
 /// The labels without name, type and unit.
 pub(crate) fn without_reserved(labels: &Labels) -> Labels {

@@ -5,6 +5,8 @@
 
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
+use super::polynomial::horner;
+
 /// Numerator and denominator of the rational function, highest power first; the denominator begins with 1.
 const ABOVE: [f64; 5] = [
     -0.875_060_860_003_190_4,
@@ -72,8 +74,7 @@ fn of_positive(x: f64) -> f64 {
 
 fn of_small(x: f64) -> f64 {
     let square = x * x;
-    let at_square = |terms: &[f64]| terms[1..].iter().fold(terms[0], |sum, term| sum * square + term);
-    let ratio = square * at_square(&ABOVE) / at_square(&BELOW);
+    let ratio = square * horner(&ABOVE, square) / horner(&BELOW, square);
     x * ratio + x
 }
 

@@ -12,8 +12,8 @@ pub(crate) use nightjar_model::histogram::log2;
 const LN2_UPPER: f64 = 0.693_147_180_559_663;
 const LN2_LOWER: f64 = 2.823_529_056_303_157_7e-13;
 /// ln 2 in two parts, for `ln`.
-const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
-const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
+pub(super) const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+pub(super) const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// The series of (e^x - 1) / x from x^7 on downwards.
 const TAYLOR: [f64; 8] = [1.0 / 40_320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0];
 /// Beyond this `e^x` is no float.

@@ -31,5 +31,5 @@ pub(crate) fn values<'q>(
         histograms.iter().for_each(|(step, h)| column.set(*step as usize, f(h)));
         Ok(())
     };
-    map(context, inner, Name::Drop, Box::new(change))
+    map(context, inner, Name::DropAlone, Box::new(change))
 }

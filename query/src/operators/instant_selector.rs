@@ -253,7 +253,10 @@ impl Operator for InstantSelector<'_> {
         if self.selector.mode == Some(RangeMode::Smoothed) {
             statistics::drop_stale(&mut data);
             self.smoothed(&data, out);
-        } else if data.histograms.values.is_empty() {
+            // Prometheus does not count what it smooths.
+            return Ok(());
+        }
+        if data.histograms.values.is_empty() {
             self.floats(&data, out);
         } else {
             self.mixed(&data, out)?;
@@ -263,6 +266,6 @@ impl Operator for InstantSelector<'_> {
     }
 
     fn one_name(&self) -> bool {
-        self.tiles.metric_name().is_some()
+        self.tiles.one_name()
     }
 }

@@ -1,6 +1,7 @@
 //! Operators that change each series by itself.
 
 use nightjar_model::Labels;
+use nightjar_model::labels::METRIC_NAME;
 
 use crate::error::QueryError;
 use crate::eval::reserved::without_reserved;
@@ -14,6 +15,8 @@ pub(crate) enum Name {
     Keep,
     /// They go, at once or at the end.
     Drop,
+    /// Likewise; but at once only the name goes, and type and unit stay.
+    DropAlone,
 }
 
 /// One column changed in place.
@@ -33,7 +36,7 @@ pub(crate) fn map<'q>(
     name: Name,
     change: Change<'q>,
 ) -> Result<Vector<'q>, QueryError> {
-    let may_collide = name == Name::Drop && context.drops_now() && !inner.one_name();
+    let may_collide = name != Name::Keep && context.drops_now() && !inner.one_name();
     let mapped: Vector<'q> = Box::new(Map { context, inner, name, change });
     if may_collide { distinct(context, mapped, Duplicates::Merge) } else { Ok(mapped) }
 }
@@ -45,13 +48,17 @@ impl Operator for Map<'_> {
 
     fn labels(&self, index: usize) -> Labels {
         let labels = self.inner.labels(index);
-        if self.name == Name::Drop && self.context.drops_now() { without_reserved(&labels) } else { labels }
+        match self.name {
+            Name::Drop if self.context.drops_now() => without_reserved(&labels),
+            Name::DropAlone if self.context.drops_now() => labels.drop(&[METRIC_NAME]),
+            _ => labels,
+        }
     }
 
     fn next(&mut self, out: &mut Column) -> Result<(), QueryError> {
         self.inner.next(out)?;
         (self.change)(out)?;
-        if self.name == Name::Drop {
+        if self.name != Name::Keep {
             out.drop_name = true;
         }
         self.context.worked(out.len())

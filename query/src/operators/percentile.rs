@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nightjar_model::{FloatHistogram, Labels, TimestampMs};
+use nightjar_model::{FloatHistogram, Labels};
 
-use crate::annotations::Notes;
+use crate::annotations::{MonotonicityFix, Notes};
 use crate::ast::Span;
 use crate::error::QueryError;
 use crate::eval::reserved::without_reserved;
@@ -40,17 +40,11 @@ struct Place<'a> {
 }
 
 impl Question {
-    /// `buckets` are those of one classic histogram.
-    fn classic(&self, step: usize, time: TimestampMs, buckets: &mut Vec<Bucket>, place: &Place<'_>) -> f64 {
+    /// `buckets` are those of one classic histogram. Also what had to be done to them.
+    fn classic(&self, step: usize, buckets: &mut Vec<Bucket>) -> (f64, Option<MonotonicityFix>) {
         match self {
-            Question::Quantile(q) => {
-                let (quantile, fix) = bucket_quantile(q[step], buckets);
-                if let Some(fix) = fix {
-                    place.notes.forced_monotonicity(place.metric, place.at, time, fix);
-                }
-                quantile
-            }
-            Question::Fraction(lower, upper) => bucket_fraction(lower[step], upper[step], buckets),
+            Question::Quantile(q) => bucket_quantile(q[step], buckets),
+            Question::Fraction(lower, upper) => (bucket_fraction(lower[step], upper[step], buckets), None),
         }
     }
 
@@ -124,9 +118,13 @@ pub(crate) fn ask<'q>(
         context.worked(grid.len * classic.buckets.len())?;
         asker.classic(classic, conflicts.get(&i));
     }
-    let merged = merge(asker.out.into_iter().flatten().collect(), Duplicates::Merge)?;
+    let mut answers: Vec<(Labels, Packed)> = asker.out.into_iter().flatten().collect();
+    // Of an instant, two of one label set are told apart at the end only where names are dropped at the end.
+    if context.drops_now() || grid.len > 1 {
+        answers = merge(answers, Duplicates::Merge)?;
+    }
     drop(held);
-    Ok(Box::new(Buffered::new(context, merged)?))
+    Ok(Box::new(Buffered::new(context, answers)?))
 }
 
 struct Asker<'a, 'q> {
@@ -183,10 +181,11 @@ impl Asker<'_, '_> {
         let metric = if self.context.drops_now() { "" } else { classic.labels.metric_name() };
         let columns: Vec<(f64, Column)> = classic.buckets.into_iter().map(|(le, packed)| (le, packed.into())).collect();
         let mut buckets = Vec::with_capacity(columns.len());
+        // What is fixed for one question is so for the others.
+        let mut fixed = vec![false; self.grid.len];
         for (number, asked) in self.asked.iter().enumerate() {
-            let place = Place { notes: &self.context.notes, at: self.at, metric };
             let mut answers = Vec::with_capacity(self.grid.len);
-            for step in 0..self.grid.len {
+            for (step, fixed) in fixed.iter_mut().enumerate() {
                 buckets.clear();
                 buckets.extend(
                     columns
@@ -196,7 +195,11 @@ impl Asker<'_, '_> {
                 if buckets.is_empty() || conflicts.is_some_and(|steps| steps.contains(&(step as u32))) {
                     continue;
                 }
-                answers.push((step, asked.question.classic(step, self.grid.time(step), &mut buckets, &place)));
+                let (answer, fix) = asked.question.classic(step, &mut buckets);
+                if let Some(fix) = fix.filter(|_| !std::mem::replace(fixed, true)) {
+                    self.context.notes.forced_monotonicity(metric, self.at, self.grid.time(step), fix);
+                }
+                answers.push((step, answer));
             }
             self.answer(&labels, number, &answers);
         }

@@ -53,7 +53,7 @@ impl RangeSource for RangeSelector<'_> {
     }
 
     fn one_name(&self) -> bool {
-        self.tiles.metric_name().is_some()
+        self.tiles.one_name()
     }
 
     fn aggregated(&self) -> bool {

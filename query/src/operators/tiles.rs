@@ -6,6 +6,7 @@ use nightjar_model::{ClosedRange, Labels, MatchOp};
 use crate::error::QueryError;
 use crate::eval::Context;
 use crate::eval::budget::Held;
+use crate::eval::reserved::DESCRIBING;
 use crate::plan::Selector;
 
 /// Series read at once.
@@ -69,6 +70,11 @@ impl<'q> Tiles<'q> {
     /// The one metric name the selector asks for.
     pub(crate) fn metric_name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Whether all series are told apart by labels that do not describe the metric.
+    pub(crate) fn one_name(&self) -> bool {
+        self.name.is_some() && !self.set.has_label(&DESCRIBING)
     }
 
     /// All samples of the next series.

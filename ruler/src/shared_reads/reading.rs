@@ -101,6 +101,10 @@ impl SeriesSet for SharedSet {
         self.0.set.labels(index)
     }
 
+    fn has_label(&self, names: &[&str]) -> bool {
+        self.0.set.has_label(names)
+    }
+
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError> {
         if range != self.0.range {
             return self.0.set.read(indices, range, out);

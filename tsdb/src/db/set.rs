@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use nightjar_model::labels::SpellingPairs;
 use nightjar_model::storage::{Aggregate, Buckets, SeriesData, SeriesSet, StorageError};
 use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
@@ -198,6 +199,11 @@ impl<D: Disk> SeriesSet for Set<D> {
 
     fn labels(&self, index: usize) -> Labels {
         Labels::from_spelling(&self.text[self.series[index].spelling.clone()]).unwrap_or_default()
+    }
+
+    fn has_label(&self, names: &[&str]) -> bool {
+        let pairs = |spelling: Range<usize>| SpellingPairs::new(&self.text[spelling]).map_while(Result::ok);
+        self.series.iter().any(|one| pairs(one.spelling.clone()).any(|(name, _)| names.contains(&name)))
     }
 
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError> {
