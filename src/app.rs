@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nightjar_model::TimestampMs;
 use nightjar_model::regex::Regex;
 use nightjar_platform::Clock;
-use nightjar_query::{AnswerCache, Engine, Features, MemoryPool, ParserOptions};
+use nightjar_query::{AnswerCache, Engine, Features, MaxSourceResolution, MemoryPool, ParserOptions};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
@@ -54,6 +54,8 @@ pub struct Settings {
     pub features: Features,
     /// Whether `stats=all` counts per step.
     pub per_step_stats: bool,
+    /// Which downsampled samples queries may read that say nothing of it.
+    pub max_source_resolution: MaxSourceResolution,
     /// All flags as text.
     pub flags: BTreeMap<String, String>,
     /// Where the data lies.

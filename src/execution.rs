@@ -84,7 +84,8 @@ impl Execution {
             metrics.query.running.add(1);
             let begin = interrupt.clock.monotonic();
             let result = job(&interrupt);
-            metrics.query.durations.lock().observe(interrupt.clock.monotonic().saturating_sub(begin));
+            let took = interrupt.clock.monotonic().saturating_sub(begin);
+            metrics.query.durations.lock().observe(took.as_secs_f64());
             metrics.query.running.add(-1);
             metrics.query.finished.add(1);
             result

@@ -15,6 +15,7 @@ use nightjar_platform::net::guard::{Guard, Network};
 use crate::alert_tools::arguments::{AlertCommand, ConfigCommand, SilenceCommand};
 use crate::alert_tools::check::CheckAlertmanager;
 use crate::client::QueryCommand;
+use crate::downsampling::DownsamplingFlags;
 use crate::retention::{self, RetentionRule};
 use crate::rule_tools::RulesCommand;
 use crate::rules::arguments::{CheckConfig, CheckRules, RuleFlags, TestCommand};
@@ -239,6 +240,10 @@ pub struct ServeFlags {
     /// Storage.
     #[command(flatten)]
     pub storage: StorageFlags,
+
+    /// Downsampling.
+    #[command(flatten)]
+    pub downsampling: DownsamplingFlags,
 
     /// Rules.
     #[command(flatten)]

@@ -16,6 +16,7 @@ mod lifecycle;
 mod lookup;
 mod matchers;
 mod metadata;
+mod meter;
 mod origin;
 mod pages;
 mod params;
@@ -46,6 +47,7 @@ use axum::routing::{MethodRouter, any, delete, get, post};
 use crate::app::App;
 pub use alone::{AloneOptions, alone};
 use error::{ApiError, ErrorType};
+use meter::Meter;
 pub use peers::peers;
 
 /// Where remote write arrives, and under which names other receivers taught senders to find it.
@@ -79,11 +81,14 @@ pub fn router(app: Arc<App>) -> Router {
         let target = format!("{prefix}/");
         router = router.route("/", any(move || pages::redirect(target.clone())));
     }
+    let (clock, metrics) = (Arc::clone(&app.clock), Arc::clone(&app.metrics));
+    let meter = Meter { clock, metrics, prefix: prefix.into(), alone: false };
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(gzip::compress))
         .layer(from_fn_with_state(Arc::clone(&app), layers::cors))
+        .layer(from_fn_with_state(meter, meter::count))
         .with_state(app)
 }
 
@@ -91,13 +96,13 @@ fn tree(app: &Arc<App>) -> Router<Arc<App>> {
     let mut router = Router::new();
     for (path, methods) in api_routes() {
         let methods = methods.layer(from_fn_with_state(Arc::clone(app), layers::when_ready));
-        router = router.route(path, layers::counted(app, path, methods));
+        router = router.route(path, methods);
     }
     for path in WRITE_PATHS {
-        router = router.route(path, layers::counted(app, "/api/v1/write", post(write::write).get(write::probe)));
+        router = router.route(path, post(write::write).get(write::probe));
     }
     for (path, methods) in always_routes() {
-        router = router.route(path, layers::counted(app, path, methods));
+        router = router.route(path, methods);
     }
     router
 }

@@ -12,6 +12,7 @@ pub mod app;
 pub mod client;
 pub mod commands;
 pub mod config;
+pub mod downsampling;
 pub mod execution;
 pub mod exposition;
 pub mod features;

@@ -1,12 +1,16 @@
 //! What the server counts about itself.
 
+pub mod histogram;
+pub mod requests;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::exposition::Exposition;
+use histogram::Histogram;
+use requests::Requests;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -45,77 +49,50 @@ impl Gauge {
     }
 }
 
-/// Upper bounds of the request durations, in seconds.
-const DURATION_BOUNDS: [f64; 13] =
-    [0.001, 0.005, 0.025, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0, f64::INFINITY];
-
-/// Durations in classic buckets.
-#[derive(Clone, Debug, Default)]
-pub struct Durations {
-    counts: [u64; DURATION_BOUNDS.len()],
-    sum_seconds: f64,
-}
-
-impl Durations {
-    /// Counts one duration.
-    pub fn observe(&mut self, duration: Duration) {
-        let seconds = duration.as_secs_f64();
-        let bucket = DURATION_BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(DURATION_BOUNDS.len() - 1);
-        self.counts[bucket] += 1;
-        self.sum_seconds += seconds;
-    }
-
-    /// Writes buckets, sum and count of one labelled child.
-    pub fn expose(&self, out: &mut Exposition, name: &str, label: (&str, &str)) {
-        let mut cumulative = 0;
-        for (bound, count) in DURATION_BOUNDS.iter().zip(self.counts) {
-            cumulative += count;
-            let le = nightjar_model::number::format_g(*bound);
-            out.sample(&format!("{name}_bucket"), &[label, ("le", &le)], cumulative as f64);
-        }
-        out.sample(&format!("{name}_sum"), &[label], self.sum_seconds);
-        out.sample(&format!("{name}_count"), &[label], cumulative as f64);
-    }
-}
-
 /// What the HTTP layer counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HttpMetrics {
-    requests: Mutex<BTreeMap<(&'static str, u16), u64>>,
-    durations: Mutex<BTreeMap<&'static str, Durations>>,
+    /// Requests of Prometheus' API, and of what is ours.
+    pub prometheus: Requests,
+    /// Requests of Alertmanager's API.
+    pub alertmanager: Requests,
     /// Open connections.
     pub connections: Gauge,
     /// Connections cut because the client was too slow.
     pub connections_cut: Counter,
 }
 
-impl HttpMetrics {
-    /// Counts one answered request.
-    pub fn observe(&self, handler: &'static str, status: u16, duration: Duration) {
-        *self.requests.lock().entry((handler, status)).or_default() += 1;
-        self.durations.lock().entry(handler).or_default().observe(duration);
+impl Default for HttpMetrics {
+    fn default() -> HttpMetrics {
+        HttpMetrics {
+            prometheus: Requests::prometheus(),
+            alertmanager: Requests::alertmanager(),
+            connections: Gauge::default(),
+            connections_cut: Counter::default(),
+        }
     }
+}
 
-    /// Writes all of it.
-    pub fn expose(&self, out: &mut Exposition) {
-        let name = "prometheus_http_requests_total";
-        out.family(name, "counter", "HTTP requests by route and status.");
-        for ((handler, code), count) in self.requests.lock().iter() {
-            out.sample(name, &[("handler", handler), ("code", &code.to_string())], *count as f64);
-        }
-        let name = "prometheus_http_request_duration_seconds";
-        out.family(name, "histogram", "Time until the head of the answer, by route.");
-        for (handler, durations) in self.durations.lock().iter() {
-            durations.expose(out, name, ("handler", handler));
-        }
+impl HttpMetrics {
+    /// Writes all of it but the requests of Prometheus' API.
+    pub fn expose_alone(&self, out: &mut Exposition) {
+        self.alertmanager.expose_alertmanager(out);
         out.gauge("nightjar_http_connections", "Open connections.", self.connections.get() as f64);
         let help = "Connections closed because the client sent or read too slowly.";
         out.counter("nightjar_http_connections_cut_total", help, self.connections_cut.get() as f64);
     }
+
+    fn expose(&self, out: &mut Exposition) {
+        self.prometheus.expose_prometheus(out);
+        self.expose_alone(out);
+    }
 }
 
+/// Upper bounds of the time a query takes, in seconds.
+const QUERY_SECONDS: &[f64] = &[0.001, 0.005, 0.025, 0.1, 0.2, 0.4, 1.0, 3.0, 8.0, 20.0, 60.0, 120.0];
+
 /// What the query pool counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct QueryMetrics {
     /// Queries running now.
     pub running: Gauge,
@@ -127,8 +104,21 @@ pub struct QueryMetrics {
     pub failed: Counter,
     /// Samples looked at.
     pub samples: Counter,
-    /// Time spent evaluating.
-    pub durations: Mutex<Durations>,
+    /// Seconds spent evaluating.
+    pub durations: Mutex<Histogram>,
+}
+
+impl Default for QueryMetrics {
+    fn default() -> QueryMetrics {
+        QueryMetrics {
+            running: Gauge::default(),
+            waiting: Gauge::default(),
+            finished: Counter::default(),
+            failed: Counter::default(),
+            samples: Counter::default(),
+            durations: Mutex::new(Histogram::new(QUERY_SECONDS)),
+        }
+    }
 }
 
 impl QueryMetrics {
@@ -143,7 +133,7 @@ impl QueryMetrics {
         out.counter("prometheus_engine_query_samples_total", help, self.samples.get() as f64);
         let name = "nightjar_query_duration_seconds";
         out.family(name, "histogram", "Time spent evaluating a query, waiting not included.");
-        self.durations.lock().expose(out, name, ("slice", "inner_eval"));
+        self.durations.lock().expose(out, name, &[("slice", "inner_eval")]);
     }
 }
 

@@ -12,6 +12,7 @@ use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{Appender, Storage};
 use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 
+use crate::downsampling::DownsamplingTier;
 use crate::exposition::Exposition;
 use crate::retention::RetentionRule;
 
@@ -26,6 +27,8 @@ pub struct StoreOptions {
     pub retention_bytes: u64,
     /// Series that are kept for a shorter time.
     pub retention_rules: Vec<RetentionRule>,
+    /// What is kept of samples in buckets.
+    pub tiers: Vec<DownsamplingTier>,
     /// How late a sample may come.
     pub out_of_order_window: Duration,
     /// Most series in memory; 0 = no limit.

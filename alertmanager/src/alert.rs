@@ -8,9 +8,9 @@ use crate::matcher::MatcherMode;
 #[derive(Clone, Debug, Default)]
 pub struct PostedAlert {
     /// What it is.
-    pub labels: Vec<(String, String)>,
+    pub labels: Labels,
     /// What people should know.
-    pub annotations: Vec<(String, String)>,
+    pub annotations: Labels,
     /// Since when; `None` is now.
     pub starts_at: Option<TimestampMs>,
     /// Until when; `None` is the resolve timeout from now.
@@ -46,15 +46,11 @@ impl PostedAlert {
         if ends_at < starts_at {
             return Err("start time must be before end time".to_owned());
         }
-        let labels = Labels::from_pairs(self.labels.iter().map(|(name, value)| (name, value)));
-        if labels.is_empty() {
+        if self.labels.is_empty() {
             return Err("at least one label pair required".to_owned());
         }
-        let bad = |pairs: &[(String, String)]| {
-            pairs
-                .iter()
-                .find(|(name, value)| !value.is_empty() && !mode.is_label_name(name))
-                .map(|(name, _)| name.clone())
+        let bad = |labels: &Labels| {
+            labels.iter().find(|label| !mode.is_label_name(label.name)).map(|label| label.name.to_owned())
         };
         if let Some(name) = bad(&self.labels) {
             return Err(format!("invalid label set: invalid name {name:?}"));
@@ -63,8 +59,8 @@ impl PostedAlert {
             return Err(format!("invalid annotations: invalid name {name:?}"));
         }
         Ok(Alert {
-            labels,
-            annotations: Labels::from_pairs(self.annotations),
+            labels: self.labels,
+            annotations: self.annotations,
             starts_at,
             ends_at,
             updated_at: now,
@@ -146,7 +142,7 @@ mod tests {
     #[test]
     fn admission() {
         let post = |labels: &[(&str, &str)], starts_at, ends_at| {
-            let labels = labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let labels = Labels::from_pairs(labels.iter().copied());
             let posted = PostedAlert { labels, starts_at, ends_at, ..PostedAlert::default() };
             posted.admit(100, 5, MatcherMode::Classic).map(|alert| (alert.starts_at, alert.ends_at, alert.timeout))
         };

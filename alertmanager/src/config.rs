@@ -4,6 +4,7 @@ mod decode;
 mod error;
 pub mod global;
 pub mod http;
+mod notice;
 mod print;
 pub mod receiver;
 mod route;
@@ -22,6 +23,7 @@ use crate::time_interval::TimeInterval;
 use decode::{At, Secrets};
 pub use error::{ConfigError, Position};
 pub use global::Global;
+pub use notice::ExpiryNotice;
 pub use receiver::{Integration, Receiver, Settings};
 pub use route::{GroupBy, InhibitRuleConfig, InhibitSourceConfig, RouteConfig};
 use route::{Known, WrittenRoute, WrittenRule};
@@ -43,6 +45,8 @@ pub struct Config {
     pub inhibit_rules: Vec<InhibitRuleConfig>,
     /// All named time intervals, under both their keys.
     pub time_intervals: HashMap<String, Vec<TimeInterval>>,
+    /// Whether and when people are told that a silence is about to end.
+    pub silence_expiry_notice: Option<ExpiryNotice>,
     /// Sections that were accepted but mean nothing here.
     pub ignored: Vec<&'static str>,
     shown: String,
@@ -58,6 +62,7 @@ struct Written {
     inhibit_rules: Vec<WrittenRule>,
     mute_time_intervals: Vec<At<WrittenIntervals>>,
     time_intervals: Vec<At<WrittenIntervals>>,
+    silence_expiry_notice: Option<At<notice::WrittenNotice>>,
     event_recorder: Option<serde_json::Value>,
     tracing: Option<serde_json::Value>,
 }
@@ -89,11 +94,21 @@ impl Config {
         };
         let route = known.root(&written.route.ok_or_else(|| ConfigError::new("no route provided in config"))?)?;
         let inhibit_rules = written.inhibit_rules.iter().map(|rule| known.rule(rule)).collect::<Result<_, _>>()?;
+        let notice = written.silence_expiry_notice.map(|notice| notice::complete(notice, mode)).transpose()?;
         let present = [written.event_recorder.is_some(), written.tracing.is_some()];
         let ignored = IGNORED.into_iter().zip(present).filter_map(|(name, present)| present.then_some(name)).collect();
         let shown = print::print(&tree, &secrets, &IGNORED);
-        let templates = written.templates;
-        Ok(Config { global, templates, route, receivers, inhibit_rules, time_intervals, ignored, shown })
+        Ok(Config {
+            global,
+            templates: written.templates,
+            route,
+            receivers,
+            inhibit_rules,
+            time_intervals,
+            silence_expiry_notice: notice,
+            ignored,
+            shown,
+        })
     }
 
     /// The configuration as YAML with its secrets hidden.

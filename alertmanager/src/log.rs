@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Borrow;
 use std::io;
 use std::path::Path;
 
@@ -28,6 +29,18 @@ const TARGET_BYTES: usize = 256 << 10;
 /// An open log.
 pub struct Log<D: Disk> {
     journal: Journal<D>,
+    snapshots: Snapshots,
+}
+
+/// How often the log was replaced by a snapshot since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshots {
+    /// Snapshots that were written.
+    pub written: u64,
+    /// Snapshots that could not be written.
+    pub failed: u64,
+    /// Length of the last one that was, in bytes.
+    pub bytes: u64,
 }
 
 /// What was found when a log was opened.
@@ -54,7 +67,7 @@ impl<D: Disk> Log<D> {
         };
         let (journal, found) = Journal::open(disk, dir, FORM, &mut take)?;
         let recovered = Recovered { records, torn_bytes: found.torn_bytes, damaged_frames: found.damaged };
-        Ok((Log { journal }, recovered))
+        Ok((Log { journal, snapshots: Snapshots::default() }, recovered))
     }
 
     /// Makes records durable; they are when this returns `Ok`. After an error the log takes nothing until it is
@@ -74,8 +87,46 @@ impl<D: Disk> Log<D> {
     }
 
     /// Replaces the log by a snapshot. Until this returns `Ok` the old one holds.
-    pub fn rewrite(&mut self, snapshot: &[Record]) -> io::Result<()> {
-        self.journal.rewrite(bodies(snapshot))
+    pub fn rewrite(&mut self, snapshot: impl IntoIterator<Item: Borrow<Record>>) -> io::Result<()> {
+        let outcome = self.journal.rewrite(bodies(snapshot));
+        if outcome.is_ok() {
+            self.snapshots.written += 1;
+            self.snapshots.bytes = self.journal.len_bytes();
+        }
+        self.count_failure(outcome)
+    }
+
+    /// Begins to replace the log by a snapshot that is given in parts: what is appended meanwhile belongs to both. The old
+    /// one holds until [`Log::finish_snapshot`]; an error anywhere only ends the attempt.
+    pub fn begin_snapshot(&mut self) -> io::Result<()> {
+        let outcome = self.journal.begin_successor();
+        self.count_failure(outcome)
+    }
+
+    /// Gives a part of the snapshot.
+    pub fn add_to_snapshot(&mut self, part: &[Record]) -> io::Result<()> {
+        let outcome = self.journal.extend_successor(bodies(part));
+        self.count_failure(outcome)
+    }
+
+    /// The snapshot is whole and replaces the log.
+    pub fn finish_snapshot(&mut self) -> io::Result<()> {
+        let outcome = self.journal.succeed();
+        if outcome.is_ok() {
+            self.snapshots.written += 1;
+            self.snapshots.bytes = self.journal.len_bytes();
+        }
+        self.count_failure(outcome)
+    }
+
+    fn count_failure(&mut self, outcome: io::Result<()>) -> io::Result<()> {
+        self.snapshots.failed += u64::from(outcome.is_err());
+        outcome
+    }
+
+    /// How often it was replaced.
+    pub fn snapshots(&self) -> Snapshots {
+        self.snapshots
     }
 
     /// Size of the file in bytes.
@@ -85,8 +136,8 @@ impl<D: Disk> Log<D> {
 }
 
 /// Records as JSON arrays of about [`TARGET_BYTES`].
-fn bodies(records: &[Record]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-    let mut rest = records.iter().peekable();
+fn bodies(records: impl IntoIterator<Item: Borrow<Record>>) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    let mut rest = records.into_iter().peekable();
     std::iter::from_fn(move || {
         rest.peek()?;
         let mut body = Vec::new();
@@ -94,7 +145,7 @@ fn bodies(records: &[Record]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
             && let Some(record) = rest.next()
         {
             body.push(if body.is_empty() { b'[' } else { b',' });
-            if let Err(error) = serde_json::to_writer(&mut body, record) {
+            if let Err(error) = serde_json::to_writer(&mut body, record.borrow()) {
                 return Some(Err(error.into()));
             }
         }

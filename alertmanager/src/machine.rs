@@ -6,16 +6,23 @@
 //! Timers count in steady time, which a step of the wall clock does not touch; what people wrote as wall time
 //! (silences, time intervals) is compared with the wall clock.
 
+mod decision;
+mod event;
 mod explain;
 mod flush;
+mod grouping;
 mod groups;
 mod inherited;
 mod line;
+mod message;
 mod news;
+mod notices;
 mod outbox;
 mod query;
 mod recover;
 mod shared;
+mod signature;
+mod snapshot;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -24,20 +31,25 @@ use std::sync::Arc;
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_platform::SplitMix;
 
-use crate::alert::Alert;
 use crate::config::Config;
 use crate::fingerprint::Fingerprint;
 use crate::inhibit::Inhibitor;
 use crate::matcher::MatcherMode;
-use crate::record::{GroupId, Inherited, InheritedKey, LineId, Reason, Record, Steady};
+use crate::record::{GroupId, Inherited, InheritedKey, LineId, Record, Steady};
 use crate::route::RouteTree;
 use crate::silence::{Silence, SilenceError, Silences};
 
+pub use decision::{Decision, LineStatus, Verdict};
+pub use event::{Event, Outcome, Shared};
 pub use explain::{LineView, RouteView};
-use groups::Group;
+pub use groups::GroupNumber;
+use groups::Groups;
 use line::Line;
+pub use message::{Send, SentAlert};
 pub use news::{Before, Change};
+use notices::Nearing;
 pub use query::{AlertStatus, AlertView, GroupView};
+pub use snapshot::Walk;
 use store::Stored;
 
 /// The time, by both clocks.
@@ -82,178 +94,6 @@ impl Default for Options {
     }
 }
 
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// Alerts came in, in this order.
-    Alerts(Vec<Alert>),
-    /// A try to tell ended.
-    Attempt {
-        /// [`Send::line`].
-        line: LineId,
-        /// [`Send::seq`].
-        seq: u64,
-        /// How.
-        outcome: Outcome,
-    },
-    /// Another configuration holds from now on.
-    Configure(Arc<Config>),
-    /// Another instance changed this, or has it so.
-    Elsewhere(Vec<Shared>),
-    /// Messages wait so long for other instances to tell them.
-    Patience {
-        /// In milliseconds.
-        wait_ms: i64,
-    },
-}
-
-/// What instances that act as one tell each other.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub enum Shared {
-    /// A silence is so.
-    Silence(Silence),
-    /// A line has been told this. Its time is an age in milliseconds: clocks differ.
-    Told {
-        /// Which line.
-        line: LineId,
-        /// What.
-        told: crate::record::Told,
-    },
-}
-
-/// How a try to tell ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was told; what the service wants to see again with the next message.
-    Delivered(BTreeMap<String, String>),
-    /// Try again; not before so many milliseconds if the service said so.
-    Retry {
-        /// `Retry-After`.
-        after_ms: Option<i64>,
-        /// What went wrong.
-        error: String,
-    },
-    /// Trying again soon is useless. The next try is made when the group looks for news.
-    Refused {
-        /// What went wrong.
-        error: String,
-    },
-}
-
-/// An alert in a message.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SentAlert {
-    /// The alert; its end is 0 while it fires.
-    pub alert: Alert,
-    /// Its identity.
-    pub fingerprint: Fingerprint,
-    /// Whether it has ended.
-    pub resolved: bool,
-    /// Whether that is news.
-    pub change: Change,
-}
-
-/// A message to be rendered and sent now.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Send {
-    /// Where its outcome belongs.
-    pub line: LineId,
-    /// Number on its line.
-    pub seq: u64,
-    /// How often this was tried, this time included.
-    pub attempt: u32,
-    /// Equal for all tries of a message, different for all others.
-    pub idempotency_key: String,
-    /// The name of the group, as receivers know it.
-    pub group_key: String,
-    /// Templates of route labels.
-    pub route_labels: BTreeMap<String, String>,
-    /// Why.
-    pub reason: Reason,
-    /// When it was decided, wall clock.
-    pub decided_at: TimestampMs,
-    /// What was delivered before.
-    pub before: Before,
-    /// The alerts, in order.
-    pub alerts: Vec<SentAlert>,
-    /// What the service gave with earlier messages.
-    pub thread: BTreeMap<String, String>,
-    /// How long the try may take.
-    pub timeout_ms: i64,
-}
-
-/// Why an alert goes on to the integrations of its receiver, or does not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes on.
-    Passed,
-    /// Another alert keeps it quiet.
-    Inhibited {
-        /// The other alerts: one, unless the rule has several conditions.
-        by: Vec<Fingerprint>,
-        /// Name of the rule.
-        rule: String,
-    },
-    /// It is outside of these active time intervals.
-    Inactive(Vec<String>),
-    /// It is inside of these mute time intervals.
-    Muted(Vec<String>),
-    /// These silences hold.
-    Silenced(Vec<String>),
-}
-
-/// What an integration does about a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LineStatus {
-    /// A message with this number is on its way.
-    Telling(u64),
-    /// Nothing is new.
-    Unchanged,
-    /// It does not want to hear of ends.
-    Quiet,
-    /// An earlier message must arrive first.
-    Waiting,
-}
-
-/// What was decided, for people and metrics.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Decision {
-    /// A group looked for news.
-    Flushed {
-        /// Which group.
-        group: GroupId,
-        /// Every alert of the group.
-        alerts: Vec<(Fingerprint, Verdict)>,
-        /// Every integration of the receiver, by kind and position.
-        lines: Vec<(Arc<str>, u32, LineStatus)>,
-    },
-    /// A message is told no more.
-    Ended {
-        /// The message.
-        intent: crate::record::Intent,
-        /// How often it was tried.
-        attempts: u32,
-        /// What became of it.
-        ending: crate::record::Ending,
-    },
-    /// An alert began or ended.
-    Changed {
-        /// The alert.
-        alert: Arc<Alert>,
-        /// Whether it fires.
-        firing: bool,
-    },
-    /// A look of a group says something else about an alert than the look before.
-    Judged {
-        /// Which group.
-        group: GroupId,
-        /// Which alert.
-        fingerprint: Fingerprint,
-        /// What it says.
-        verdict: Verdict,
-    },
-}
-
 /// Decisions kept for a caller that does not ask.
 const MAX_DECISIONS: usize = 1 << 18;
 
@@ -265,10 +105,11 @@ pub struct Machine {
     tree: RouteTree,
     inhibitor: Inhibitor,
     silences: Silences,
+    nearing: Nearing,
     alerts: HashMap<Fingerprint, Stored>,
     ends: BTreeSet<(Steady, Fingerprint)>,
-    groups: BTreeMap<GroupId, Group>,
-    flushes: BTreeSet<(Steady, GroupId)>,
+    groups: Groups,
+    flushes: BTreeSet<(Steady, GroupNumber)>,
     lines: BTreeMap<LineId, Line>,
     attempts: BTreeSet<(Steady, LineId)>,
     /// Integrations whose last try failed: receiver, kind, position.
@@ -288,6 +129,8 @@ pub struct Machine {
     /// No flush before.
     quiet_until: Steady,
     next_forget: Steady,
+    /// How often what has been over for long was forgotten.
+    sweeps: u64,
     /// The latest steady time seen, so that time never goes back.
     latest: Steady,
 }
@@ -322,10 +165,13 @@ impl Machine {
             self.ends.remove(&(end, fingerprint));
             self.expire(now, fingerprint);
         }
+        if self.nearing.is_due(now, steady) {
+            self.look_for_ends(now);
+        }
         // A group that looks for news at `now` is due again later than `now`, so this ends.
-        while let Some((at, id)) = self.flushes.first().filter(|(at, _)| *at <= steady).cloned() {
-            self.flushes.remove(&(at, id.clone()));
-            self.flush(now, &id);
+        while let Some((at, number)) = self.flushes.first().filter(|(at, _)| *at <= steady).copied() {
+            self.flushes.remove(&(at, number));
+            self.flush(now, number);
         }
         while let Some((at, line)) = self.attempts.first().filter(|(at, _)| *at <= steady).cloned() {
             self.attempts.remove(&(at, line.clone()));
@@ -342,6 +188,7 @@ impl Machine {
             self.ends.first().map(|(at, _)| *at),
             self.flushes.first().map(|(at, _)| *at),
             self.attempts.first().map(|(at, _)| *at),
+            Some(self.nearing.next()),
         ];
         firsts.into_iter().flatten().fold(self.next_forget, Steady::min).saturating_sub(self.offset)
     }
@@ -376,35 +223,38 @@ impl Machine {
         let named = &self.config.time_intervals;
         let changes = self.silences.plan_set(silence, now.wall_ms, mode, named, limit, new_id)?;
         let id = changes.last().map(|silence| silence.id.clone()).unwrap_or_default();
-        changes.into_iter().for_each(|silence| self.put_silence(silence));
+        changes.into_iter().for_each(|silence| self.put_silence(now, silence));
         Ok(id)
     }
 
     /// Ends a silence now; nothing happens if it has ended.
     pub fn expire_silence(&mut self, now: Now, id: &str) -> Result<(), SilenceError> {
         if let Some(ended) = self.silences.plan_expire(id, now.wall_ms)? {
-            self.put_silence(ended);
+            self.put_silence(now, ended);
         }
         Ok(())
     }
 
     /// Takes a silence as it is, from another Alertmanager, unless a newer one of its id is there.
-    pub fn import_silence(&mut self, silence: Silence) {
+    pub fn import_silence(&mut self, now: Now, silence: Silence) {
         if self.silences.get(&silence.id).is_none_or(|own| own.updated_at < silence.updated_at) {
-            self.put_silence(silence);
+            self.put_silence(now, silence);
         }
     }
 
-    fn put_silence(&mut self, silence: Silence) {
+    fn put_silence(&mut self, now: Now, silence: Silence) {
         self.records.push_back(Record::Silence(silence.clone()));
         self.share(Shared::Silence(silence.clone()));
-        self.silences.put(silence);
+        let old = self.silences.get(&silence.id).cloned();
+        self.silences.put(silence.clone());
+        self.end_has_moved(now, old, &silence);
     }
 
     /// Forgets what has been over for long.
     fn forget(&mut self, now: Now) {
         let steady = self.steady(now);
         self.next_forget = steady + 900_000;
+        self.sweeps += 1;
         for id in self.silences.forgettable(now.wall_ms, self.options.retention_ms) {
             self.silences.remove(&id);
             self.records.push_back(Record::SilenceGone(id));
@@ -412,6 +262,11 @@ impl Machine {
         self.forget_alerts(steady);
         self.forget_lines(steady);
         self.forget_inherited(steady);
+    }
+
+    /// How often what has been over for long was forgotten since the start.
+    pub fn sweeps(&self) -> u64 {
+        self.sweeps
     }
 
     /// What holds now.
@@ -427,7 +282,7 @@ impl Machine {
     /// Alerts of the labels that a group of a route has.
     fn group_of(&self, route: usize, labels: &Labels) -> GroupId {
         let route = self.tree.get(route);
-        GroupId { route: route.id.as_str().into(), labels: route.group_labels(labels) }
+        GroupId { route: route.id.clone(), labels: route.group_labels(labels) }
     }
 }
 

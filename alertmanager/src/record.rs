@@ -2,6 +2,8 @@
 //!
 //! State is the fold over these records. A record says what is, not what to do, so that reading one twice is harmless.
 
+pub mod pairs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -159,7 +161,7 @@ pub enum Record {
     Alert {
         /// The alert.
         #[serde(with = "alert")]
-        alert: Alert,
+        alert: Arc<Alert>,
         /// Whether it fires.
         firing: bool,
         /// When it was recorded.
@@ -249,26 +251,13 @@ mod text {
     }
 }
 
-mod pairs {
-    use nightjar_model::Labels;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::collections::BTreeMap;
-
-    pub(super) fn serialize<S: Serializer>(labels: &Labels, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(labels.iter().map(|label| (label.name, label.value)))
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Labels, D::Error> {
-        BTreeMap::<String, String>::deserialize(from).map(Labels::from_pairs)
-    }
-}
-
 mod alert {
-    use super::{Alert, Labels, TimestampMs};
+    use super::{Alert, Arc, Labels, TimestampMs};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::borrow::Cow;
 
     #[derive(Serialize, Deserialize)]
-    struct Form {
+    struct Form<'a> {
         #[serde(with = "super::pairs")]
         labels: Labels,
         #[serde(with = "super::pairs")]
@@ -277,17 +266,26 @@ mod alert {
         ends_at: TimestampMs,
         updated_at: TimestampMs,
         timeout: bool,
-        generator_url: String,
+        generator_url: Cow<'a, str>,
     }
 
-    pub(super) fn serialize<S: Serializer>(alert: &Alert, to: S) -> Result<S::Ok, S::Error> {
-        let Alert { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url } = alert.clone();
-        Form { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url }.serialize(to)
+    pub(super) fn serialize<S: Serializer>(alert: &Arc<Alert>, to: S) -> Result<S::Ok, S::Error> {
+        Form {
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            starts_at: alert.starts_at,
+            ends_at: alert.ends_at,
+            updated_at: alert.updated_at,
+            timeout: alert.timeout,
+            generator_url: alert.generator_url.as_str().into(),
+        }
+        .serialize(to)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Alert, D::Error> {
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Arc<Alert>, D::Error> {
         let Form { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url } =
             Form::deserialize(from)?;
-        Ok(Alert { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url })
+        let generator_url = generator_url.into_owned();
+        Ok(Arc::new(Alert { labels, annotations, starts_at, ends_at, updated_at, timeout, generator_url }))
     }
 }

@@ -1,6 +1,7 @@
 //! The route tree, and the groups it puts alerts into.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use nightjar_model::Labels;
 
@@ -12,7 +13,7 @@ use crate::matcher::Matchers;
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Unique in its tree and stable as long as the tree is: matchers and position on the way from the root.
-    pub id: String,
+    pub id: Arc<str>,
     /// The first half of group keys, byte-equal to Alertmanager's. Not unique.
     pub key: String,
     /// Own matchers, not those of the parents.
@@ -66,14 +67,15 @@ impl Route {
 #[derive(Clone, Debug)]
 pub struct RouteTree {
     routes: Vec<Route>,
+    by_id: HashMap<Arc<str>, usize>,
 }
 
 impl RouteTree {
     /// The tree of a checked configuration.
     pub fn new(root: &RouteConfig) -> RouteTree {
-        let mut tree = RouteTree { routes: Vec::new() };
+        let mut tree = RouteTree { routes: Vec::new(), by_id: HashMap::new() };
         let defaults = Route {
-            id: String::new(),
+            id: "".into(),
             key: String::new(),
             matchers: Matchers::default(),
             receiver: String::new(),
@@ -100,7 +102,7 @@ impl RouteTree {
             Some(i) => (format!("{}/{own}/{i}", parent.id), format!("{}/{own}", parent.key)),
         };
         let route = Route {
-            id,
+            id: id.into(),
             key,
             matchers: config.matchers.clone(),
             receiver: config.receiver.clone().unwrap_or_else(|| parent.receiver.clone()),
@@ -115,6 +117,7 @@ impl RouteTree {
             children: Vec::new(),
         };
         let index = self.routes.len();
+        self.by_id.insert(route.id.clone(), index);
         self.routes.push(route.clone());
         let children = config.routes.iter().enumerate().map(|(i, child)| self.add(child, &route, Some(i))).collect();
         self.routes[index].children = children;
@@ -152,7 +155,7 @@ impl RouteTree {
 
     /// The node of an id.
     pub fn by_id(&self, id: &str) -> Option<(usize, &Route)> {
-        self.routes.iter().enumerate().find(|(_, route)| route.id == id)
+        self.by_id.get(id).map(|index| (*index, &self.routes[*index]))
     }
 
     /// All nodes, the root first.

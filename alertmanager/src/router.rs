@@ -8,7 +8,7 @@ use nightjar_platform::Disk;
 
 use crate::config::Config;
 use crate::log::{Log, Recovered};
-use crate::machine::{Event, Machine, Now, Options, Send};
+use crate::machine::{Event, Machine, Now, Options, Send, Walk};
 use crate::silence::{Silence, SilenceError};
 
 /// A durable router. Call [`Router::commit`] after a batch of events: one sync makes all of them durable.
@@ -16,7 +16,12 @@ pub struct Router<D: Disk> {
     machine: Machine,
     log: Log<D>,
     sends: std::collections::VecDeque<Send>,
+    /// A snapshot that is being taken.
+    walk: Option<Walk>,
 }
+
+/// Records of a part of a snapshot: what is done beside deciding at a time.
+const PART: usize = 1_000;
 
 /// What was found at the start, for people.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +47,7 @@ impl<D: Disk> Router<D> {
         let Recovered { records, torn_bytes, damaged_frames } = recovered;
         let opened = Opened { records: records.len(), torn_bytes, damaged_frames };
         let machine = Machine::recover(config, options, records, now);
-        let mut router = Router { machine, log, sends: Default::default() };
+        let mut router = Router { machine, log, sends: Default::default(), walk: None };
         router.commit(now)?;
         Ok((router, opened))
     }
@@ -68,8 +73,8 @@ impl<D: Disk> Router<D> {
     }
 
     /// [`Machine::import_silence`]; durable after the next [`Router::commit`].
-    pub fn import_silence(&mut self, silence: Silence) {
-        self.machine.import_silence(silence);
+    pub fn import_silence(&mut self, now: Now, silence: Silence) {
+        self.machine.import_silence(now, silence);
     }
 
     /// [`Machine::inherit`]; durable after the next [`Router::commit`].
@@ -90,14 +95,38 @@ impl<D: Disk> Router<D> {
                 }
             }
         } else {
-            self.log.rewrite(&self.machine.snapshot(now))
+            self.walk = None;
+            self.log.rewrite(self.machine.snapshot(now))
         };
-        if result.is_ok() && self.log.wants_rewrite() {
-            // The old file still holds everything, so this may fail.
-            let _ = self.log.rewrite(&self.machine.snapshot(now));
+        if result.is_ok() {
+            self.walk = self.snapshot(now);
         }
         self.sends.extend(std::iter::from_fn(|| self.machine.poll_send()));
         result
+    }
+
+    /// Takes the next part of a snapshot, if there is to be one. The old log still holds everything, so this may fail.
+    fn snapshot(&mut self, now: Now) -> Option<Walk> {
+        let mut walk = match self.walk.take() {
+            Some(walk) => walk,
+            None if self.log.wants_rewrite() => {
+                self.log.begin_snapshot().ok()?;
+                self.machine.begin_snapshot()
+            }
+            None => return None,
+        };
+        match self.machine.next_part(&mut walk, PART, now) {
+            Some(part) => self.log.add_to_snapshot(&part).ok().map(|()| walk),
+            None => {
+                let _ = self.log.finish_snapshot();
+                None
+            }
+        }
+    }
+
+    /// Whether a snapshot is being taken; every commit takes a part.
+    pub fn is_taking_snapshot(&self) -> bool {
+        self.walk.is_some()
     }
 
     /// The next message to send; its records have been committed.
@@ -105,9 +134,9 @@ impl<D: Disk> Router<D> {
         self.sends.pop_front()
     }
 
-    /// [`Machine::poll_timeout`].
+    /// [`Machine::poll_timeout`], or at once while a snapshot is being taken.
     pub fn poll_timeout(&self) -> i64 {
-        self.machine.poll_timeout()
+        if self.walk.is_some() { i64::MIN } else { self.machine.poll_timeout() }
     }
 
     /// The next decision, for metrics and people.

@@ -78,6 +78,11 @@ impl Labels {
 
     /// A label set from pairs in any order; empty values are dropped, of equal names the last wins.
     pub fn from_pairs<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Labels {
+        let pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        if pairs.is_sorted_by(|(a, _), (b, _)| a.as_ref() < b.as_ref()) {
+            let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+            return Labels::from_sorted(pairs.filter(|(_, value)| !value.is_empty()));
+        }
         let mut builder = LabelsBuilder::new();
         for (name, value) in pairs {
             builder.set(name.as_ref(), value.as_ref());

@@ -13,6 +13,10 @@ use crate::metadata::Metadata;
 use crate::sample::{Exemplar, HistogramSample, Sample};
 use crate::time::{ClosedRange, TimestampMs};
 
+pub use buckets::{Aggregate, Buckets, Downsampled, WIDEST_BUCKET_MS};
+
+mod buckets;
+
 /// Why storage could not answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StorageError {
@@ -51,6 +55,11 @@ pub trait Storage: Send + Sync {
 pub trait Querier: Send + Sync {
     /// Series that satisfy all `matchers`, sorted by labels.
     fn select(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Box<dyn SeriesSet>, StorageError>;
+
+    /// Widths of the buckets of downsampled samples there are, ascending, in milliseconds; mostly none.
+    fn bucket_widths(&self) -> Vec<i64> {
+        Vec::new()
+    }
 
     /// About how much [`Querier::select`] would find, told without reading samples or copying labels; `None` when that
     /// is not known.
@@ -119,7 +128,8 @@ pub struct Listing {
     pub warnings: Vec<String>,
 }
 
-/// What the caller will do with a selection. Advice only: ignoring it never changes an answer.
+/// What the caller will do with a selection. Advice only: ignoring it never changes an answer. Whether buckets stand for
+/// samples is told by [`SeriesSet::buckets`].
 #[derive(Clone, Debug)]
 pub struct SelectHints {
     /// Samples outside this range will not be looked at.
@@ -134,12 +144,15 @@ pub struct SelectHints {
     pub limit: usize,
     /// Only labels are wanted, no sample will be read.
     pub labels_only: bool,
+    /// Whether buckets of downsampled samples may be read instead of samples; `None` = never.
+    pub downsampled: Option<Downsampled>,
 }
 
 impl SelectHints {
     /// Hints that say nothing but the time range.
     pub fn range(range: ClosedRange) -> SelectHints {
-        SelectHints { range, step_ms: 0, range_ms: 0, func: String::new(), limit: 0, labels_only: false }
+        let (func, downsampled) = (String::new(), None);
+        SelectHints { range, step_ms: 0, range_ms: 0, func, limit: 0, labels_only: false, downsampled }
     }
 }
 
@@ -164,6 +177,11 @@ pub trait SeriesSet: Send + Sync {
     /// Samples of the series in `indices` with timestamps in `range`, appended to `out`, one entry a series.
     /// Stale markers are included. Reading a run of neighbours at once is much cheaper than one by one; 64 is a good run.
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError>;
+
+    /// Where buckets of downsampled samples stand for samples.
+    fn buckets(&self) -> Buckets {
+        Buckets::default()
+    }
 
     /// Damage met while selecting or reading so far, for the user.
     fn warnings(&self) -> Vec<String> {

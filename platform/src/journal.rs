@@ -48,6 +48,13 @@ pub struct Journal<D: Disk> {
     number: u64,
     len: u64,
     snapshot_len: u64,
+    successor: Option<Successor<D::File>>,
+}
+
+/// A file that is being made beside the one in force, to replace it.
+struct Successor<F> {
+    file: F,
+    len: u64,
 }
 
 /// What was found in a journal, besides its bodies.
@@ -79,7 +86,16 @@ impl<D: Disk> Journal<D> {
             }
         }
         numbers.sort_unstable();
-        let mut journal = Journal { disk, dir: dir.to_owned(), form, file: None, number: 0, len: 0, snapshot_len: 0 };
+        let mut journal = Journal {
+            disk,
+            dir: dir.to_owned(),
+            form,
+            file: None,
+            number: 0,
+            len: 0,
+            snapshot_len: 0,
+            successor: None,
+        };
         let Some(newest) = numbers.pop() else { return Ok((journal, Found::default())) };
         journal.number = newest;
         let found = journal.recover(take)?;
@@ -151,7 +167,11 @@ impl<D: Disk> Journal<D> {
             written = written.and_then(|()| file.sync_data());
         }
         match written {
-            Ok(()) => self.len += bytes.len() as u64,
+            Ok(()) => {
+                self.len += bytes.len() as u64;
+                // Without it the file in force still has everything.
+                self.successor.take_if(|successor| successor.write(&bytes).is_err());
+            }
             // What a failed write or sync left behind is unknown: this file is never touched again.
             Err(_) => self.file = None,
         }
@@ -170,10 +190,42 @@ impl<D: Disk> Journal<D> {
 
     /// Replaces the file by one with these bodies. Until this returns `Ok` the old one holds.
     pub fn rewrite(&mut self, bodies: impl IntoIterator<Item = io::Result<Vec<u8>>>) -> io::Result<()> {
-        let number = self.number + 1;
-        let (path, part) = (self.path(number), self.path(number).with_extension("tmp"));
         let mut bytes = self.form.magic.to_vec();
         bodies.into_iter().try_for_each(|body| frame(&body?, &mut bytes))?;
+        let mut successor = self.new_file(bytes.len() as u64)?;
+        successor.write(&bytes)?;
+        self.replace_by(successor)
+    }
+
+    /// Begins to replace the file bit by bit: what is appended from now on goes into both files. Until
+    /// [`Journal::succeed`] the old one holds, and an error anywhere only means that it goes on to.
+    pub fn begin_successor(&mut self) -> io::Result<()> {
+        let mut successor = self.new_file(self.snapshot_len)?;
+        successor.write(&self.form.magic)?;
+        self.successor = Some(successor);
+        Ok(())
+    }
+
+    /// Puts bodies into the new file only, and makes them durable there, so that little is left to do in the end.
+    pub fn extend_successor(&mut self, bodies: impl IntoIterator<Item = io::Result<Vec<u8>>>) -> io::Result<()> {
+        let mut successor = self.successor.take().ok_or_else(|| io::Error::other("there is no new file"))?;
+        let mut bytes = Vec::new();
+        bodies.into_iter().try_for_each(|body| frame(&body?, &mut bytes))?;
+        successor.write(&bytes)?;
+        successor.file.sync_data()?;
+        self.successor = Some(successor);
+        Ok(())
+    }
+
+    /// The new file takes the place of the old one.
+    pub fn succeed(&mut self) -> io::Result<()> {
+        let successor = self.successor.take().ok_or_else(|| io::Error::other("there is no new file"))?;
+        self.replace_by(successor)
+    }
+
+    fn new_file(&mut self, len: u64) -> io::Result<Successor<D::File>> {
+        self.successor = None;
+        let part = self.path(self.number + 1).with_extension("tmp");
         match self.disk.remove_file(&part) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -181,22 +233,35 @@ impl<D: Disk> Journal<D> {
         let file = self.disk.open(&part, OpenMode::CreateNew)?;
         if self.form.reserve_bytes > 0 {
             // Without the reserve it works as well, until the disk is full.
-            let _ = file.allocate(bytes.len() as u64 + self.form.reserve_bytes);
+            let _ = file.allocate(len + self.form.reserve_bytes);
         }
-        file.write_all_at(&bytes, 0)?;
+        Ok(Successor { file, len: 0 })
+    }
+
+    fn replace_by(&mut self, successor: Successor<D::File>) -> io::Result<()> {
+        let Successor { file, len } = successor;
+        let path = self.path(self.number + 1);
         file.sync_data()?;
-        self.disk.rename(&part, &path)?;
+        self.disk.rename(&path.with_extension("tmp"), &path)?;
         self.disk.sync_dir(&self.dir)?;
-        let old = std::mem::replace(&mut self.number, number);
-        (self.file, self.len, self.snapshot_len) = (Some(file), bytes.len() as u64, bytes.len() as u64);
+        (self.file, self.len, self.snapshot_len) = (Some(file), len, len);
         // Left behind it is removed when the journal is opened.
-        let _ = self.disk.remove_file(&self.path(old));
+        let _ = self.disk.remove_file(&self.path(self.number));
+        self.number += 1;
         Ok(())
     }
 
     /// Size of the file in bytes.
     pub fn len_bytes(&self) -> u64 {
         self.len
+    }
+}
+
+impl<F: DiskFile> Successor<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, self.len)?;
+        self.len += bytes.len() as u64;
+        Ok(())
     }
 }
 
@@ -345,5 +410,45 @@ mod tests {
             assert!("01234".starts_with(&texts) && texts.len() as u64 >= point.mark.unwrap_or(0), "{point:?}: {texts}");
             assert_eq!(found.damaged, 0, "{point:?}");
         }
+    }
+
+    /// A file is replaced bit by bit while others are appended: whenever the power is cut, what was durable is there.
+    #[test]
+    fn every_power_cut_while_a_successor_is_made_keeps_what_was_durable() {
+        let disk = SimDisk::new();
+        disk.record();
+        let (mut journal, ..) = open(&disk);
+        journal.rewrite(bodies(&["0"])).unwrap();
+        disk.mark(1);
+        for i in 1..8u64 {
+            match i {
+                2 => journal.begin_successor().unwrap(),
+                3..=5 => journal.extend_successor(bodies(&["s"])).unwrap(),
+                6 => journal.succeed().unwrap(),
+                _ => {}
+            }
+            journal.append(bodies(&[i.to_string()]), Durability::Now).unwrap();
+            disk.mark(i + 1);
+        }
+        for (point, disk) in disk.recording().crashes(1_000, 2) {
+            let (_, texts, found) = open(&disk);
+            let (texts, mark) = (texts.join(""), point.mark.unwrap_or(0) as usize);
+            let whole = ["01234567", "2s3s4s567"].into_iter().find(|all| all.starts_with(&texts));
+            let kept = texts.chars().filter(char::is_ascii_digit).last().map_or(0, |c| c as usize - '0' as usize + 1);
+            assert!(whole.is_some() && kept >= mark, "{point:?}: {texts}");
+            assert!(texts.starts_with('0') || texts.is_empty() || mark >= 6, "{point:?}: too early: {texts}");
+            assert_eq!(found.damaged, 0, "{point:?}");
+        }
+    }
+
+    #[test]
+    fn a_successor_that_fails_leaves_the_file_in_force() {
+        let disk = SimDisk::new();
+        let mut journal = filled(&disk);
+        assert!(journal.succeed().is_err() && journal.extend_successor(bodies(&["x"])).is_err());
+        journal.begin_successor().unwrap();
+        assert!(journal.extend_successor([Err(io::Error::other("no"))]).is_err() && journal.succeed().is_err());
+        journal.append(bodies(&["c"]), Durability::Now).unwrap();
+        assert_eq!(open(&disk).1, ["snapshot", "a", "b", "c"]);
     }
 }

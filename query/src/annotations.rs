@@ -179,7 +179,7 @@ fn two_digits(v: f64) -> String {
 }
 
 /// `2006-01-02T15:04:05Z`, cut to the second towards zero.
-fn rfc3339(t: TimestampMs) -> String {
+pub(crate) fn rfc3339(t: TimestampMs) -> String {
     let seconds = t / 1000;
     let date = crate::calendar::Date::from_unix(seconds);
     let of_day = seconds.rem_euclid(86_400);

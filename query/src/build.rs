@@ -202,11 +202,21 @@ impl<'q> Builder<'q> {
 
     fn tiles(&self, selector: &Selector, range_ms: i64) -> Result<Tiles<'q>, QueryError> {
         let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
+        let moves = selector.at.is_none();
+        let downsampled = match selector.mode {
+            None => self.context.downsampling.wanted(self.func, range_ms, self.grid, last, moves),
+            Some(_) => None,
+        };
+        let mut range = selector.reads(first, last, range_ms, self.context.lookback_ms);
+        if let Some(wanted) = downsampled.filter(|_| range_ms == 0) {
+            range.start -= wanted.coarsest_ms;
+        }
         let hints = SelectHints {
             step_ms: if self.instant && self.grid.len == 1 { 0 } else { self.grid.step_ms },
             range_ms,
             func: self.func.to_owned(),
-            ..SelectHints::range(selector.reads(first, last, range_ms, self.context.lookback_ms))
+            downsampled,
+            ..SelectHints::range(range)
         };
         Tiles::select(self.context, selector, &hints)
     }

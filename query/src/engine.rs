@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nightjar_model::storage::{Querier, Storage};
+use nightjar_model::storage::{Querier, Storage, WIDEST_BUCKET_MS};
 use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
 use crate::admission::{self, Setting};
@@ -12,6 +12,7 @@ use crate::ast::{Expr, ValueType};
 use crate::build::Builder;
 use crate::cache::{AnswerCache, Question, may_keep};
 use crate::eval::budget::Budget;
+use crate::eval::downsampling::Downsampling;
 use crate::eval::reserved::without_reserved;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Vector};
@@ -23,7 +24,9 @@ use crate::rollup::window::WindowSpec;
 use crate::value::{MatrixSeries, SERIES_BYTES, SampleValue, Stats, Value, VectorSample};
 
 pub use crate::error::QueryError;
-pub use crate::options::{EngineOptions, Features, Interrupt, Phase, QueryOptions, Steps, Stop, Uninterrupted};
+pub use crate::options::{
+    EngineOptions, Features, Interrupt, MaxSourceResolution, Phase, QueryOptions, Steps, Stop, Uninterrupted,
+};
 
 /// An answer with what there is to say about it.
 #[derive(Clone, Debug)]
@@ -167,8 +170,11 @@ impl Engine {
         let grid = Grid::until(job.steps.start, job.steps.end, job.steps.step_ms);
         let lookback_ms = job.options.lookback_ms.unwrap_or(self.options.lookback_ms);
         let default_step_ms = self.options.default_subquery_step_ms;
-        let bounds = time_bounds(&node, grid, lookback_ms, default_step_ms);
-        let cache = self.cache.as_ref().filter(|_| !job.instant && !job.options.per_step_stats);
+        let asked = job.options.max_source_resolution;
+        let bounds = time_bounds(&node, grid, lookback_ms, default_step_ms).map(|bounds| reaching(bounds, asked));
+        // What was read downsampled may be read otherwise when it has been compacted.
+        let plain = asked == MaxSourceResolution::Samples && !job.options.per_step_stats;
+        let cache = self.cache.as_ref().filter(|_| !job.instant && plain);
         let generation = cache.map_or(0, |_| job.storage.generation(ClosedRange::ALL));
         let querier = job.storage.querier(bounds.unwrap_or(ClosedRange { start: 0, end: 0 }))?;
         let querier: &dyn Querier = &*querier;
@@ -180,7 +186,9 @@ impl Engine {
         });
         let reused = question.as_ref().and_then(|(cache, question)| cache.reuse(question));
         let grid = question.as_ref().map_or(grid, |(_, question)| question.rest(reused.as_ref()));
-        let context = Context::new(querier, lookback_ms, default_step_ms, self.options.features, budget, job.interrupt);
+        let downsampling = Downsampling::new(asked, &querier.bucket_widths());
+        let context = Context::new(querier, lookback_ms, default_step_ms, self.options.features, budget, job.interrupt)
+            .reading(downsampling);
         let tally = Rc::new(Tally::new(grid.len, job.options.per_step_stats));
         context.enter(Phase::Evaluate);
         let value = {
@@ -199,7 +207,8 @@ impl Engine {
         };
         job.interrupt.spent(&stats);
         let value = value?;
-        let (mut warnings, infos) = context.notes.render(job.text);
+        let (mut warnings, mut infos) = context.notes.render(job.text);
+        infos.extend(context.downsampling.infos());
         warnings.extend(context.damage());
         let value = match (question, reused, value) {
             (None, _, value) => value,
@@ -236,6 +245,14 @@ impl Engine {
         memory.admit(bytes)?;
         let presence = if asked > 0.0 { f64::min(lasted / asked, 1.0) } else { 0.0 };
         Ok(Budget::new(self.options.max_samples, presence, memory))
+    }
+}
+
+/// The times a view is opened for: instant selectors look back over the whole of a bucket.
+fn reaching(bounds: ClosedRange, asked: MaxSourceResolution) -> ClosedRange {
+    match asked {
+        MaxSourceResolution::Samples => bounds,
+        _ => ClosedRange { start: bounds.start.saturating_sub(WIDEST_BUCKET_MS), ..bounds },
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod bits;
 pub(crate) mod budget;
 pub(crate) mod column;
 pub(crate) mod context;
+pub(crate) mod downsampling;
 pub(crate) mod grid;
 pub(crate) mod operator;
 pub(crate) mod packed;

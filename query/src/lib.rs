@@ -27,7 +27,8 @@ mod start_time;
 
 pub use cache::{AnswerCache, CacheFigures};
 pub use engine::{
-    Answer, Engine, EngineOptions, Features, Interrupt, Phase, QueryError, QueryOptions, Steps, Stop, Uninterrupted,
+    Answer, Engine, EngineOptions, Features, Interrupt, MaxSourceResolution, Phase, QueryError, QueryOptions, Steps,
+    Stop, Uninterrupted,
 };
 pub use memory::{MemoryPool, Reservation};
 pub use parser::{ParseError, ParserOptions, parse, parse_selector};

@@ -18,6 +18,7 @@ pub(crate) mod matching;
 pub(crate) mod math;
 pub(crate) mod merge;
 pub(crate) mod percentile;
+pub(crate) mod quotient;
 pub(crate) mod range_function;
 pub(crate) mod range_selector;
 pub(crate) mod repeat;

@@ -43,6 +43,21 @@ pub struct QueryOptions {
     pub lookback_ms: Option<i64>,
     /// Keep per-step statistics too (`stats=all`).
     pub per_step_stats: bool,
+    /// Which downsampled samples may be read.
+    pub max_source_resolution: MaxSourceResolution,
+}
+
+/// How wide buckets of downsampled samples may be that are read although the answer is then another one. Where it is the
+/// same they are read in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MaxSourceResolution {
+    /// None are read.
+    #[default]
+    Samples,
+    /// A fifth of the step; an hour where there are no steps.
+    Auto,
+    /// So many milliseconds.
+    UpTo(i64),
 }
 
 /// Watches a query: asked now and then whether it may go on, told how far it is.

@@ -11,7 +11,7 @@ pub(crate) mod series;
 mod table;
 pub(crate) mod window;
 
-pub(crate) use table::{Kernel, fold, kernel};
+pub(crate) use table::{Kernel, fold, kernel, of_buckets};
 
 use std::sync::Arc;
 
@@ -51,6 +51,11 @@ pub(crate) trait RangeSource {
 
     /// Whether all series have one metric name (or none), and neither type nor unit.
     fn one_name(&self) -> bool {
+        false
+    }
+
+    /// Whether floats are what was wanted of buckets rather than samples.
+    fn aggregated(&self) -> bool {
         false
     }
 }

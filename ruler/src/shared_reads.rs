@@ -139,7 +139,7 @@ impl SharingQuerier {
     /// Where a selection stands that rules have in common.
     fn slot(&self, matchers: &[Matcher], hints: &SelectHints) -> Option<Slot> {
         let whole = self.range.start <= hints.range.start && hints.range.end <= self.range.end;
-        if hints.labels_only || hints.limit > 0 || !whole {
+        if hints.labels_only || hints.limit > 0 || hints.downsampled.is_some() || !whole {
             return None;
         }
         let selection = (printed(matchers), hints.range_ms);
@@ -168,6 +168,10 @@ impl Querier for SharingQuerier {
         let new = Arc::new(Reading::new(set, hints.range, &self.shared.room));
         *reading = Some(Arc::clone(&new));
         Ok(Box::new(SharedSet(new)))
+    }
+
+    fn bucket_widths(&self) -> Vec<i64> {
+        self.inner.bucket_widths()
     }
 
     fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {

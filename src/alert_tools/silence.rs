@@ -1,9 +1,12 @@
 //! `nightjar silence`.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use nightjar_alertmanager::matcher::Matcher;
+use nightjar_alertmanager::silence::notice;
 use serde_json::{Value, json};
 
 use super::arguments::{AddSilence, Output, ScheduleArguments, ServerArguments, SilenceCommand, SilenceKind};
@@ -28,7 +31,7 @@ pub(super) fn run(command: &SilenceCommand) -> Result<String, String> {
             match (quiet, server.output) {
                 (true, _) => Ok(found.iter().map(|s| format!("{}\n", s["id"].as_str().unwrap_or(""))).collect()),
                 (false, Output::Json) => Ok(format!("{}\n", Value::Array(found))),
-                (false, Output::Table) => Ok(show(&found)),
+                (false, Output::Table) => Ok(show(&found, &announced(server))),
             }
         }
         SilenceKind::Preview { matchers } => preview(matchers, server),
@@ -126,13 +129,24 @@ fn ends_within(silence: &Value, within: Option<Duration>) -> bool {
     within.is_none_or(|within| end <= words::now().saturating_add(within.as_millis() as i64))
 }
 
-fn show(silences: &[Value]) -> String {
+/// Silences whose end was announced. A server that does not do that has no such alerts.
+fn announced(server: &ServerArguments) -> BTreeSet<String> {
+    let filter = Matcher::equal("alertname", notice::ALERT_NAME).to_string();
+    let notices = ask(server, "GET", &format!("/api/v2/alerts?{}", query([("filter", filter.as_str())])), None);
+    let notices = notices.ok().and_then(|notices| notices.as_array().cloned()).unwrap_or_default();
+    notices.iter().filter_map(|alert| alert["labels"][notice::SILENCE_ID].as_str().map(str::to_owned)).collect()
+}
+
+fn show(silences: &[Value], announced: &BTreeSet<String>) -> String {
     let text = |s: &Value, name: &str| s[name].as_str().unwrap_or("").to_owned();
     let rows: Vec<Vec<String>> = silences
         .iter()
         .map(|s| {
             let matchers: Vec<String> = s["matchers"].as_array().into_iter().flatten().map(words::shown).collect();
-            let ends = text(s, "endsAt").replace('T', " ").chars().take(19).collect();
+            let mut ends: String = text(s, "endsAt").replace('T', " ").chars().take(19).collect();
+            if announced.contains(&text(s, "id")) {
+                ends += " (announced)";
+            }
             let comment = text(s, "comment");
             let comment = if s["schedule"].is_object() { format!("{comment} (recurs)") } else { comment };
             vec![text(s, "id"), matchers.join(" "), ends, text(s, "createdBy"), comment]

@@ -3,14 +3,14 @@
 //! Lines of JSON in files of a bounded number; see `docs/format/alert-history.md`. History is told after the fact: it is
 //! synced once in a while, and a failure to write it delays nobody.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nightjar_alertmanager::fingerprint::Fingerprint;
 use nightjar_alertmanager::machine::{Decision, Machine, Verdict};
-use nightjar_alertmanager::record::{Ending, Intent};
+use nightjar_alertmanager::record::{Ending, Intent, pairs};
 use nightjar_model::{Labels, TimestampMs};
 use nightjar_platform::{Disk, DiskFile, OpenMode, RealDisk};
 use parking_lot::Mutex;
@@ -36,7 +36,8 @@ pub enum Entry {
         /// Its identity.
         fingerprint: String,
         /// Its labels.
-        labels: BTreeMap<String, String>,
+        #[serde(with = "pairs")]
+        labels: Labels,
         /// `firing` or `resolved`.
         state: String,
         /// Since when.
@@ -49,7 +50,8 @@ pub enum Entry {
         /// Which alert.
         fingerprint: String,
         /// Its labels.
-        labels: BTreeMap<String, String>,
+        #[serde(with = "pairs")]
+        labels: Labels,
         /// The name of the group.
         group_key: String,
         /// `passed`, `silenced`, `inhibited`, `muted` or `inactive`.
@@ -70,7 +72,8 @@ pub enum Entry {
         /// The name of the group.
         group_key: String,
         /// Labels of the group.
-        labels: BTreeMap<String, String>,
+        #[serde(with = "pairs")]
+        labels: Labels,
         /// Why.
         reason: String,
         /// `sent`, `superseded` or `failed`.
@@ -95,7 +98,7 @@ impl Entry {
     }
 
     /// Labels of the alert or the group.
-    pub fn labels(&self) -> &BTreeMap<String, String> {
+    pub fn labels(&self) -> &Labels {
         match self {
             Entry::Alert { labels, .. } | Entry::Verdict { labels, .. } | Entry::Notification { labels, .. } => labels,
         }
@@ -108,7 +111,7 @@ impl Entry {
             Decision::Changed { alert, firing } => Some(Entry::Alert {
                 at,
                 fingerprint: Fingerprint::of(&alert.labels).to_string(),
-                labels: map(&alert.labels),
+                labels: alert.labels.clone(),
                 state: if *firing { "firing" } else { "resolved" }.to_owned(),
                 starts_at: alert.starts_at,
             }),
@@ -118,7 +121,7 @@ impl Entry {
                 Some(Entry::Verdict {
                     at,
                     fingerprint: fingerprint.to_string(),
-                    labels: labels.map(map).unwrap_or_default(),
+                    labels: labels.cloned().unwrap_or_default(),
                     group_key: machine.group_key(group),
                     verdict: word.to_owned(),
                     by,
@@ -145,7 +148,7 @@ fn notification(intent: &Intent, attempts: u32, ending: &Ending, machine: &Machi
         receiver: intent.line.receiver.to_string(),
         integration: format!("{}[{}]", intent.line.kind, intent.line.index),
         group_key: machine.group_key(&intent.line.group),
-        labels: map(&intent.line.group.labels),
+        labels: intent.line.group.labels.clone(),
         reason: intent.reason.as_str().to_owned(),
         status: status.to_owned(),
         error: error.to_owned(),
@@ -167,10 +170,6 @@ pub fn spell(verdict: &Verdict) -> (&'static str, Vec<String>) {
         Verdict::Muted(names) => ("muted", names.clone()),
         Verdict::Silenced(ids) => ("silenced", ids.clone()),
     }
-}
-
-fn map(labels: &Labels) -> BTreeMap<String, String> {
-    labels.iter().map(|label| (label.name.to_owned(), label.value.to_owned())).collect()
 }
 
 /// The files.
@@ -319,7 +318,7 @@ mod tests {
     use super::*;
 
     fn entry(at: i64, name: &str) -> Entry {
-        let labels = BTreeMap::from([("alertname".to_owned(), name.to_owned())]);
+        let labels = Labels::from_pairs([("alertname", name)]);
         Entry::Alert { at, fingerprint: "f".to_owned(), labels, state: "firing".to_owned(), starts_at: at }
     }
 
@@ -333,7 +332,7 @@ mod tests {
         let history = open();
         history.remember(&[entry(3, "a")], Duration::ZERO);
         let at = |range, limit, name: &str| {
-            let (found, more) = history.search(range, limit, |e| e.labels()["alertname"] == name).unwrap();
+            let (found, more) = history.search(range, limit, |e| e.labels().value("alertname") == name).unwrap();
             (found.iter().map(Entry::at).collect::<Vec<_>>(), more)
         };
         assert_eq!(at((0, 9), 9, "a"), (vec![3, 1], false));

@@ -20,7 +20,7 @@ pub(super) fn import<D: Disk>(router: &mut Router<D>, directory: &Path, now: Now
     if let Some(bytes) = read(&directory.join("silences"))? {
         let silences = alertmanager::silences(&bytes).map_err(|e| format!("{}/silences: {e}", directory.display()))?;
         let count = silences.len();
-        silences.into_iter().flat_map(convert).for_each(|silence| router.import_silence(silence));
+        silences.into_iter().flat_map(convert).for_each(|silence| router.import_silence(now, silence));
         tracing::info!(silences = count, "silences of an Alertmanager taken over");
     }
     if let Some(bytes) = read(&directory.join("nflog"))? {

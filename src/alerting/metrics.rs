@@ -1,12 +1,15 @@
 //! `alertmanager_*`: what Alertmanager's dashboards and alerts ask for, and what is ours.
 
+mod cluster;
+mod housekeeping;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use nightjar_alertmanager::config::Config;
 use nightjar_alertmanager::silence::SilenceState;
 
-use super::counters::{Kind, LATENCY_BOUNDS};
+use super::counters::Kind;
 use super::service::Alerting;
 use crate::exposition::Exposition;
 
@@ -24,27 +27,13 @@ pub(super) fn expose(alerting: &Alerting, out: &mut Exposition) {
     alerts(alerting, out);
     notifications(alerting, &setup.config, out);
     state(alerting, out);
-    cluster(alerting, out);
-}
-
-fn cluster(alerting: &Alerting, out: &mut Exposition) {
-    let cluster = alerting.cluster();
-    let enabled = f64::from(u8::from(cluster.name.is_some()));
-    out.gauge("alertmanager_cluster_enabled", "Indicates whether the clustering is enabled or not.", enabled);
-    if let Some(name) = &cluster.name {
-        let members = cluster.peers.len() as f64;
-        out.gauge("alertmanager_cluster_members", "Number indicating current number of members in cluster.", members);
-        let help = "Number indicating the current number of failed peers in the cluster.";
-        out.gauge("alertmanager_cluster_failed_peers", help, cluster.failed as f64);
-        let position = cluster.peers.iter().position(|(other, _)| other == name).unwrap_or(0) as f64;
-        let help = "Position the Alertmanager instance believes it's in.";
-        out.gauge("alertmanager_peer_position", help, position);
-    }
+    housekeeping::expose(alerting, out);
+    cluster::expose(alerting, out);
 }
 
 fn configuration(alerting: &Alerting, config: &Config, hash: u32, out: &mut Exposition) {
     let (loaded, at) = alerting.loaded();
-    out.gauge("alertmanager_config_hash", "Hash of the currently loaded alertmanager configuration.", f64::from(hash));
+    out.gauge("alertmanager_config_hash", "Hash of the currently loaded alertmanager configuration. Note that this is not a cryptographically strong hash.", f64::from(hash));
     let help = "Whether the last configuration reload attempt was successful.";
     out.gauge("alertmanager_config_last_reload_successful", help, f64::from(u8::from(loaded)));
     let help = "Timestamp of the last successful configuration reload.";
@@ -68,13 +57,8 @@ fn alerts(alerting: &Alerting, out: &mut Exposition) {
     out.sample(name, &[("version", "v2")], counters.invalid.load(Ordering::Relaxed) as f64);
     let dropped = counters.dropped.load(Ordering::Relaxed) as f64;
     out.counter("nightjar_alerts_dropped_total", "Alerts of rules that found no room and will be sent again.", dropped);
+    let states = alert_states(alerting);
     let name = "alertmanager_alerts";
-    let states = alerting.look(|machine, now| {
-        machine.alerts(now).iter().fold(BTreeMap::new(), |mut states, view| {
-            *states.entry(view.status.state()).or_insert(0_u64) += 1;
-            states
-        })
-    });
     out.family(name, "gauge", "How many alerts by state.");
     for state in ["active", "suppressed", "unprocessed"] {
         out.sample(name, &[("state", state)], states.get(state).copied().unwrap_or(0) as f64);
@@ -90,6 +74,19 @@ fn alerts(alerting: &Alerting, out: &mut Exposition) {
     for state in [SilenceState::Active, SilenceState::Expired, SilenceState::Pending] {
         out.sample(name, &[("state", state.as_str())], silences.get(&state).copied().unwrap_or(0) as f64);
     }
+}
+
+/// How many alerts fire, by what they are: looked at in parts, so that deciding does not wait for all of them.
+fn alert_states(alerting: &Alerting) -> BTreeMap<&'static str, u64> {
+    let mut states = BTreeMap::new();
+    for part in alerting.look(|machine, _| machine.firing(&[], |_| true)).chunks(1_000) {
+        alerting.look(|machine, now| {
+            for labels in part.iter().filter_map(|fingerprint| machine.labels_of(*fingerprint)) {
+                *states.entry(machine.status(now, labels).state()).or_insert(0) += 1;
+            }
+        });
+    }
+    states
 }
 
 fn notifications(alerting: &Alerting, config: &Config, out: &mut Exposition) {
@@ -121,7 +118,7 @@ fn notifications(alerting: &Alerting, config: &Config, out: &mut Exposition) {
     }
     latency(&kinds, out);
     let name = "alertmanager_notifications_suppressed_total";
-    out.family(name, "counter", "The total number of notifications suppressed for being silenced, inhibited or muted.");
+    out.family(name, "counter", "The total number of notifications suppressed for being silenced, inhibited, outside of active time intervals or within muted time intervals.");
     let suppressed = alerting.counters().suppressed.lock().clone();
     for reason in ["active_time_interval", "inhibition", "mute_time_interval", "silence"] {
         out.sample(name, &[("reason", reason)], suppressed.get(reason).copied().unwrap_or(0) as f64);
@@ -138,14 +135,7 @@ fn latency(kinds: &BTreeMap<String, Kind>, out: &mut Exposition) {
     let name = "alertmanager_notification_latency_seconds";
     out.family(name, "histogram", "The latency of notifications in seconds.");
     for (kind, counts) in kinds {
-        let mut cumulative = 0;
-        for (bound, count) in LATENCY_BOUNDS.iter().zip(counts.latency) {
-            cumulative += count;
-            let le = nightjar_model::number::format_g(*bound);
-            out.sample(&format!("{name}_bucket"), &[("integration", kind), ("le", &le)], cumulative as f64);
-        }
-        out.sample(&format!("{name}_sum"), &[("integration", kind)], counts.latency_seconds);
-        out.sample(&format!("{name}_count"), &[("integration", kind)], cumulative as f64);
+        counts.latency.expose(out, name, &[("integration", kind)]);
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod message;
 mod post;
+pub(super) mod traffic;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -17,6 +18,7 @@ use parking_lot::{Condvar, Mutex};
 use super::service::{Alerting, Cluster};
 pub use message::{Exchange, Member};
 pub use post::PATH;
+use traffic::Traffic;
 
 /// How often an instance shows that it lives.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -66,6 +68,7 @@ struct State {
     /// Whether everything was exchanged once.
     met: bool,
     wait_ms: i64,
+    traffic: Traffic,
 }
 
 #[derive(Default)]
@@ -126,11 +129,18 @@ impl Peers {
             let changes = if full { alerting.shared() } else { waiting.unwrap_or_default() };
             let exchange =
                 Exchange { version: 1, from: self.options.own.clone(), members: self.members(), full, changes };
-            match post::post(address, &exchange, PATIENCE) {
-                Ok(answer) => {
+            let said = serde_json::to_vec(&exchange).unwrap_or_default();
+            self.state.lock().traffic.sent.count(full, said.len());
+            match post::post(address, &said, PATIENCE) {
+                Ok((answer, bytes)) => {
                     if full {
                         last_full = Some(now);
                     }
+                    let took = self.clock.monotonic().saturating_sub(now);
+                    let mut state = self.state.lock();
+                    state.traffic.received.count(full, bytes);
+                    state.traffic.ping(&answer.from.name, took);
+                    drop(state);
                     self.answered(address, answer, &alerting);
                 }
                 Err(error) => self.failed(address, &error),
@@ -163,9 +173,14 @@ impl Peers {
     fn answered(self: &Arc<Peers>, address: &str, answer: Exchange, alerting: &Arc<Alerting>) {
         let now = self.clock.monotonic();
         let mut state = self.state.lock();
-        if let Some(other) = state.others.get_mut(address) {
+        let State { others, traffic, .. } = &mut *state;
+        if let Some(other) = others.get_mut(address) {
             if other.failed > 0 {
                 tracing::info!(peer = address, "another instance is back");
+                traffic.reconnections += 1;
+            }
+            if other.failed > 0 || other.heard.is_none() {
+                traffic.joined += 1;
             }
             (other.failed, other.heard) = (0, Some(now));
             other.name.clone_from(&answer.from.name);
@@ -178,29 +193,43 @@ impl Peers {
 
     fn failed(&self, address: &str, error: &str) {
         let mut state = self.state.lock();
-        let Some(other) = state.others.get_mut(address) else { return };
+        let State { others, traffic, .. } = &mut *state;
+        let Some(other) = others.get_mut(address) else { return };
         if other.failed == 0 {
             tracing::warn!(peer = address, error, "another instance cannot be reached");
+            traffic.left += u64::from(other.heard.is_some());
+        } else {
+            traffic.reconnections += 1;
+            traffic.reconnections_failed += 1;
         }
         other.failed += 1;
         other.all = true;
     }
 
-    /// Another instance has spoken.
-    pub(super) fn asked(self: &Arc<Peers>, exchange: &Exchange, alerting: &Arc<Alerting>) -> Exchange {
+    /// Another instance has spoken, in so many bytes: the answer as JSON.
+    pub(super) fn asked(self: &Arc<Peers>, exchange: &Exchange, bytes: usize, alerting: &Arc<Alerting>) -> Vec<u8> {
         self.heard(exchange, alerting);
-        let changes = if exchange.full { alerting.shared() } else { Vec::new() };
-        Exchange { version: 1, from: self.options.own.clone(), members: self.members(), full: exchange.full, changes }
+        let (full, from, members) = (exchange.full, self.options.own.clone(), self.members());
+        let changes = if full { alerting.shared() } else { Vec::new() };
+        let answer = serde_json::to_vec(&Exchange { version: 1, from, members, full, changes }).unwrap_or_default();
+        let traffic = &mut self.state.lock().traffic;
+        traffic.received.count(full, bytes);
+        traffic.sent.count(full, answer.len());
+        answer
     }
 
     /// Remembers who spoke, and meets whom it knows.
     fn heard(self: &Arc<Peers>, exchange: &Exchange, alerting: &Arc<Alerting>) {
         self.meet(&exchange.from, alerting);
         let now = self.clock.monotonic();
-        if let Some(other) = self.state.lock().others.get_mut(&exchange.from.address) {
+        let mut state = self.state.lock();
+        state.traffic.lives(&exchange.from.name);
+        if let Some(other) = state.others.get_mut(&exchange.from.address) {
             other.name.clone_from(&exchange.from.name);
-            other.heard = Some(now);
+            let before = other.heard.replace(now);
+            state.traffic.joined += u64::from(before.is_none());
         }
+        drop(state);
         exchange.members.iter().for_each(|member| self.meet(member, alerting));
         self.position(alerting);
     }
@@ -235,9 +264,11 @@ impl Peers {
             return;
         }
         let mut state = self.state.lock();
-        for other in state.others.values_mut().filter(|other| !other.all) {
+        let State { others, traffic, .. } = &mut *state;
+        for other in others.values_mut().filter(|other| !other.all) {
             other.waiting.extend_from_slice(changes);
             if other.waiting.len() > MAX_WAITING {
+                traffic.pruned += other.waiting.len() as u64;
                 other.waiting.clear();
                 other.all = true;
             }
@@ -256,6 +287,13 @@ impl Peers {
 
     fn failed_peers(&self) -> usize {
         self.state.lock().others.values().filter(|other| other.failed > 0).count()
+    }
+
+    /// What was said so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        let state = self.state.lock();
+        let queued = state.others.values().map(|other| other.waiting.len() as u64).sum();
+        Traffic { queued, ..state.traffic.clone() }
     }
 
     /// Ends; what waits is not sent any more, the others ask again when this one is back.

@@ -1,32 +1,32 @@
 //! The thread that decides: takes in what happens, makes it durable, and hands messages to couriers.
 
-use std::path::{Path, PathBuf};
+mod start;
+mod trial;
+
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nightjar_alertmanager::alert::{Alert, PostedAlert};
-use nightjar_alertmanager::fingerprint::Fingerprint;
-use nightjar_alertmanager::machine::{Change, Event, Machine, Now, Options, Outcome, Send, SentAlert, Shared};
-use nightjar_alertmanager::notify;
-use nightjar_alertmanager::record::{GroupId, LineId, Reason};
+use nightjar_alertmanager::machine::{Event, Machine, Now, Send, Shared};
 use nightjar_alertmanager::router::Router;
-use nightjar_alertmanager::silence::Silence;
-use nightjar_model::{Labels, TimestampMs};
-use nightjar_platform::entropy::{Entropy, RealEntropy};
-use nightjar_platform::{Clock, Disk, PanicPolicy, RealDisk, Thread, spawn};
+use nightjar_alertmanager::silence::{Silence, SilenceState};
+use nightjar_model::TimestampMs;
+use nightjar_platform::{Clock, Disk, RealDisk, Thread};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 
-use super::carrier::Carrier;
 use super::counters::Counters;
-use super::couriers::{Couriers, Work};
+use super::couriers::Couriers;
 use super::history::{Entry, History};
-use super::import;
 pub use super::inbox::Refusal;
 use super::inbox::{Answer, Command, Inbox};
 use super::load::{Setup, Source};
+use super::peers::traffic::Traffic;
 use super::peers::{Exchange, Peers};
+pub use start::StartOptions;
+use start::report_ignored;
 
 /// Nobody sleeps longer, so that a clock that is set forward is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
@@ -36,32 +36,6 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// How long a configuration may take to come into force.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Where the log lies below the storage directory.
-const LOG_DIRECTORY: &str = "alerts";
-
-/// Where history lies.
-const HISTORY_DIRECTORY: &str = "history";
-
-/// What the service is started with.
-pub struct StartOptions {
-    /// The configuration.
-    pub source: Source,
-    /// The directory of everything that is kept.
-    pub directory: PathBuf,
-    /// The flag that chooses it, for errors.
-    pub directory_flag: &'static str,
-    /// Largest silence, as JSON; 0 = no limit.
-    pub max_silence_bytes: usize,
-    /// How the router works; its seed is replaced.
-    pub options: Options,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Who carries messages.
-    pub carrier: Arc<dyn Carrier>,
-    /// What happens when a thread panics.
-    pub on_panic: PanicPolicy,
-}
 
 /// The Alertmanager inside.
 pub struct Alerting {
@@ -86,77 +60,6 @@ pub struct Alerting {
 }
 
 impl Alerting {
-    /// Opens the log and starts to route. The error is a sentence with the remedy.
-    pub fn start(start: StartOptions) -> Result<Arc<Alerting>, String> {
-        let StartOptions {
-            source,
-            directory,
-            directory_flag: flag,
-            max_silence_bytes,
-            mut options,
-            clock,
-            carrier,
-            on_panic,
-        } = start;
-        let setup = Arc::new(source.load()?);
-        report_ignored(&setup);
-        let place = directory.display().to_string();
-        let failed =
-            |e: std::io::Error| format!("cannot open the alert log in {place}: {e}; {flag} chooses another directory");
-        let disk = RealDisk::new(&directory).map_err(failed)?;
-        let lock = disk.lock(Path::new("alerts.lock")).map_err(failed)?;
-        let lock = lock.ok_or_else(|| {
-            format!("{place} is locked: another process uses it; stop it, or choose another directory with {flag}")
-        })?;
-        options.seed = RealEntropy.next_u64();
-        options.mode = source.mode;
-        let now = now(&*clock);
-        let history = History::open(disk.clone(), PathBuf::from(HISTORY_DIRECTORY)).map_err(failed)?;
-        let opened = Router::open(disk, Path::new(LOG_DIRECTORY), Arc::clone(&setup.config), options, now);
-        let (mut router, opened) = opened.map_err(failed)?;
-        if opened.records == 0 {
-            import::import(&mut router, &directory, now)?;
-            router.commit(now).map_err(failed)?;
-        }
-        if opened.damaged_frames > 0 {
-            let damaged = opened.damaged_frames;
-            tracing::error!(damaged, directory = place, "the alert log was damaged; what could be read is in force");
-        }
-        tracing::info!(records = opened.records, torn_bytes = opened.torn_bytes, directory = place, "alert log read");
-        let (setup, inbox, counters) = (Arc::new(RwLock::new(setup)), Arc::new(Inbox::default()), Arc::default());
-        let work = Work {
-            setup: Arc::clone(&setup),
-            carrier,
-            clock: Arc::clone(&clock),
-            counters: Arc::clone(&counters),
-            inbox: Arc::clone(&inbox),
-        };
-        let alerting = Arc::new(Alerting {
-            router: RwLock::new(router),
-            inbox,
-            setup,
-            mode: source.mode,
-            source,
-            couriers: Arc::new(Couriers::new(work, on_panic.clone())),
-            counters,
-            thread: Mutex::default(),
-            peers: OnceLock::new(),
-            history,
-            max_silence_bytes,
-            started: now.wall_ms,
-            loaded_at: AtomicI64::new(now.wall_ms),
-            loaded: AtomicBool::new(true),
-            durable: AtomicBool::new(true),
-            clock,
-            _lock: lock,
-        });
-        let own = Arc::clone(&alerting);
-        let thread =
-            spawn("alerting", &on_panic, move || own.run()).map_err(|e| format!("cannot start threads: {e}"))?;
-        *alerting.thread.lock() = Some(thread);
-        Ok(alerting)
-    }
-
     fn run(&self) {
         loop {
             let due = self.router.read().poll_timeout().max(0).unsigned_abs();
@@ -197,9 +100,7 @@ impl Alerting {
     fn apply(&self, commands: impl IntoIterator<Item = Command>) -> Vec<Send> {
         let now = self.now();
         let mut router = self.router.write();
-        let answers: Vec<_> = commands.into_iter().map(|command| self.command(&mut router, now, command)).collect();
-        router.handle_timeout(now);
-        let outcome = router.commit(now);
+        let (answers, outcome) = self.decide(&mut router, now, commands);
         if let Err(error) = &outcome
             && self.durable.swap(false, Ordering::Relaxed)
         {
@@ -223,10 +124,33 @@ impl Alerting {
         sends
     }
 
+    /// Applies commands, does what is due, and makes all of it durable with one sync.
+    fn decide(
+        &self,
+        router: &mut Router<RealDisk>,
+        now: Now,
+        commands: impl IntoIterator<Item = Command>,
+    ) -> (Vec<Option<Reply>>, io::Result<()>) {
+        let (sweeps, snapshots) = (router.machine().sweeps(), router.log().snapshots());
+        let (taking, begin) = (router.is_taking_snapshot(), self.clock.monotonic());
+        let answers = commands.into_iter().map(|command| self.command(router, now, command)).collect();
+        router.handle_timeout(now);
+        let decided = self.clock.monotonic();
+        let outcome = router.commit(now);
+        let committed = self.clock.monotonic();
+        self.counters.swept(router.machine().sweeps() - sweeps, decided.saturating_sub(begin));
+        if taking || router.is_taking_snapshot() || router.log().snapshots() != snapshots {
+            self.counters.kept(snapshots, router.log().snapshots(), committed.saturating_sub(decided));
+        }
+        (answers, outcome)
+    }
+
     fn command(&self, router: &mut Router<RealDisk>, now: Now, command: Command) -> Option<Reply> {
         match command {
             Command::Alerts(alerts, answer) => {
+                let (count, begin) = (alerts.len(), self.clock.monotonic());
                 router.handle_event(now, Event::Alerts(alerts));
+                self.counters.processed(count, self.clock.monotonic().saturating_sub(begin));
                 answer.map(|answer| reply(answer, Ok::<(), Refusal>(())))
             }
             Command::Attempt(line, seq, outcome) => {
@@ -341,6 +265,23 @@ impl Alerting {
         ask(router.machine(), self.now())
     }
 
+    /// The silences that are wanted, with what they are doing now.
+    pub fn silences(&self, wanted: impl Fn(&Silence, SilenceState) -> bool) -> Vec<(Silence, SilenceState)> {
+        let begin = self.clock.monotonic();
+        let (found, all) = self.look(|machine, now| {
+            let states = machine.silences().iter().map(|silence| (silence, machine.silence_state(now, silence)));
+            let found = states.filter(|(silence, state)| wanted(silence, *state));
+            (found.map(|(silence, state)| (silence.clone(), state)).collect(), machine.silences().len())
+        });
+        self.counters.asked_for_silences(all, self.clock.monotonic().saturating_sub(begin));
+        found
+    }
+
+    /// Somebody asked for silences, but made no sense.
+    pub fn refused_silences(&self) {
+        self.counters.silence_query_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The configuration in force.
     pub fn setup(&self) -> Arc<Setup> {
         Arc::clone(&self.setup.read())
@@ -364,11 +305,16 @@ impl Alerting {
         }
     }
 
-    /// Another instance has spoken; `None` when this one is alone.
-    pub fn exchange(self: &Arc<Alerting>, mut exchange: Exchange) -> Option<Exchange> {
+    /// Another instance has spoken, in so many bytes: the answer as JSON; `None` when this one is alone.
+    pub fn exchange(self: &Arc<Alerting>, mut exchange: Exchange, bytes: usize) -> Option<Vec<u8>> {
         let peers = self.peers.get()?;
         self.merge(std::mem::take(&mut exchange.changes));
-        Some(peers.asked(&exchange, self))
+        Some(peers.asked(&exchange, bytes, self))
+    }
+
+    /// What was said between instances; `None` when this one is alone.
+    pub(super) fn traffic(&self) -> Option<Traffic> {
+        self.peers.get().map(|peers| peers.traffic())
     }
 
     /// Takes what another instance has.
@@ -413,61 +359,9 @@ impl Alerting {
         (self.inbox.waiting(), self.couriers.waiting())
     }
 
-    /// Reads another configuration without putting it into force; the error names the place.
-    pub fn parse(&self, text: &str) -> Result<Setup, String> {
-        self.source.parse(text)
-    }
-
-    /// Tells a receiver of an alert now, whatever routes and filters say, and waits for what becomes of it. `None` when
-    /// there is no such receiver.
-    pub fn test(&self, receiver: &str, labels: Labels, annotations: Labels) -> Option<Vec<(String, Outcome)>> {
-        let setup = self.setup();
-        let now = self.now().wall_ms;
-        let alert = Alert {
-            labels: labels.clone(),
-            annotations,
-            starts_at: now,
-            ends_at: 0,
-            updated_at: now,
-            timeout: false,
-            generator_url: String::new(),
-        };
-        let fingerprint = Fingerprint::of(&labels);
-        let told = setup.config.receiver(receiver)?.integrations.iter().map(|integration| {
-            let group = GroupId { route: "test".into(), labels: labels.clone() };
-            let kind = integration.kind();
-            let line = LineId { group, receiver: receiver.into(), kind: kind.into(), index: integration.index as u32 };
-            let send = Send {
-                line,
-                seq: 0,
-                attempt: 1,
-                idempotency_key: format!("test-{:016x}", RealEntropy.next_u64()),
-                group_key: "test".to_owned(),
-                route_labels: Default::default(),
-                reason: Reason::First,
-                decided_at: now,
-                before: Default::default(),
-                alerts: vec![SentAlert { alert: alert.clone(), fingerprint, resolved: false, change: Change::New }],
-                thread: Default::default(),
-                timeout_ms: 10_000,
-            };
-            (format!("{kind}[{}]", integration.index), self.couriers.tell_now(&send))
-        });
-        Some(told.collect())
-    }
-
     /// What happened.
     pub fn history(&self) -> &History {
         &self.history
-    }
-
-    /// The message an integration would be told, as text: what is sent first, and where to without secrets.
-    pub fn render(&self, send: &Send) -> Result<String, String> {
-        let setup = self.setup();
-        let integration = setup.integration(&send.line).ok_or("the integration was removed")?;
-        let read = |name: &str| setup.secret_file(name);
-        let delivery = notify::build(&integration.settings, send, &setup.templates, self.clock.wall_ms(), &read)?;
-        Ok(delivery.preview())
     }
 
     /// The clock everything here goes by.
@@ -496,13 +390,6 @@ pub struct Cluster {
 
 fn now(clock: &dyn Clock) -> Now {
     Now { wall_ms: clock.wall_ms(), monotonic_ms: clock.monotonic().as_millis() as i64 }
-}
-
-fn report_ignored(setup: &Setup) {
-    if !setup.config.ignored.is_empty() {
-        let sections = setup.config.ignored.join(", ");
-        tracing::warn!(sections, "these sections of the Alertmanager configuration have no effect here");
-    }
 }
 
 /// An answer that waits for the outcome of the sync.

@@ -13,11 +13,9 @@ use crate::rules::alerts::AlertSink;
 
 impl AlertSink for Alerting {
     fn send(&self, batch: AlertBatch) {
-        let pairs =
-            |labels: &Labels| labels.iter().map(|l| (l.name.to_owned(), l.value.to_owned())).collect::<Vec<_>>();
         let posted = batch.alerts.iter().map(|alert| PostedAlert {
-            labels: pairs(&alert.labels),
-            annotations: alert.annotations.iter().map(|(n, t)| (n.to_owned(), t.to_owned())).collect(),
+            labels: alert.labels.clone(),
+            annotations: Labels::from_pairs(alert.annotations.iter()),
             starts_at: Some(alert.starts_at),
             ends_at: Some(alert.ends_at),
             generator_url: batch.generator_url.to_string(),

@@ -12,6 +12,7 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use tokio::sync::Semaphore;
 
+use super::meter::{self, Meter};
 use super::{gzip, method_not_allowed, pages, respond, v2};
 use crate::alerting::service::Alerting;
 use crate::app;
@@ -49,18 +50,23 @@ pub fn alone(alerting: &Arc<Alerting>, options: &AloneOptions, metrics: &Arc<Met
             Router::new().nest(prefix, tree).route("/", any(move || pages::redirect(target.clone())))
         }
     };
-    let limits = Limits { places: Arc::new(Semaphore::new(options.get_concurrency)), options: options.clone() };
+    let places = Arc::new(Semaphore::new(options.get_concurrency));
+    let limits = Limits { places, options: options.clone(), metrics: Arc::clone(metrics) };
+    let prefix = options.prefix.as_str().into();
+    let meter = Meter { clock: alerting.clock(), metrics: Arc::clone(metrics), prefix, alone: true };
     router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn(gzip::compress))
         .layer(from_fn_with_state(limits, limited))
+        .layer(from_fn_with_state(meter, meter::count))
 }
 
 #[derive(Clone)]
 struct Limits {
     places: Arc<Semaphore>,
     options: AloneOptions,
+    metrics: Arc<Metrics>,
 }
 
 /// Answers 503 when too many ask at once, or when an answer takes too long.
@@ -72,7 +78,10 @@ async fn limited(State(limits): State<Limits>, request: Request, next: Next) -> 
     };
     let _place = match (request.method() == Method::GET).then(|| limits.places.try_acquire()) {
         Some(Ok(place)) => Some(place),
-        Some(Err(_)) => return full(),
+        Some(Err(_)) => {
+            limits.metrics.http.alertmanager.turned_away.add(1);
+            return full();
+        }
         None => None,
     };
     if timeout.is_zero() {
@@ -115,7 +124,7 @@ async fn page(alerting: Arc<Alerting>, metrics: Arc<Metrics>) -> Response {
         let mut out = Exposition::new();
         app::build_info(&mut out);
         app::process(&mut out);
-        metrics.http.expose(&mut out);
+        metrics.http.expose_alone(&mut out);
         AlertSink::expose(&*alerting, &mut out);
         out.into_text()
     };

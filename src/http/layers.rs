@@ -1,31 +1,15 @@
-//! What happens around handlers: counting, readiness, CORS.
+//! What happens around handlers: readiness, CORS.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::Next;
 use axum::response::Response;
-use axum::routing::MethodRouter;
 
 use super::respond;
 use crate::app::App;
 use crate::store::Phase;
-
-/// Counts the requests of a route.
-pub(super) fn counted(app: &Arc<App>, route: &'static str, methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
-    let app = Arc::clone(app);
-    methods.layer(from_fn(move |request: Request, next: Next| {
-        let app = Arc::clone(&app);
-        async move {
-            let begin = app.clock.monotonic();
-            let response = next.run(request).await;
-            let took = app.clock.monotonic().saturating_sub(begin);
-            app.metrics.http.observe(route, response.status().as_u16(), took);
-            response
-        }
-    }))
-}
 
 /// Answers 503 until the store is open, and once the server goes down.
 pub(super) async fn when_ready(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

@@ -25,14 +25,12 @@ async fn exchange(State(alerting): State<Arc<Alerting>>, request: Request) -> Re
     let Ok(body) = Limited::new(request.into_body(), MAX_BYTES).collect().await else {
         return respond::text(StatusCode::PAYLOAD_TOO_LARGE, "too large\n");
     };
-    let exchange: Exchange = match serde_json::from_slice(&body.to_bytes()) {
+    let body = body.to_bytes();
+    let exchange: Exchange = match serde_json::from_slice(&body) {
         Ok(exchange) => exchange,
         Err(error) => return respond::text(StatusCode::BAD_REQUEST, format!("not an exchange: {error}\n")),
     };
-    let answer = tokio::task::spawn_blocking(move || {
-        alerting.exchange(exchange).map(|answer| serde_json::to_vec(&answer).unwrap_or_default())
-    });
-    match answer.await {
+    match tokio::task::spawn_blocking(move || alerting.exchange(exchange, body.len())).await {
         Ok(Some(answer)) => respond::json(StatusCode::OK, answer),
         _ => respond::text(StatusCode::SERVICE_UNAVAILABLE, "this instance is alone\n"),
     }

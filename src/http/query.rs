@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use nightjar_query::{Answer, Interrupt, QueryError, QueryOptions, Steps, Value};
+use nightjar_query::{Answer, Interrupt, MaxSourceResolution, QueryError, QueryOptions, Steps, Value};
 
 use super::answer::AnswerPieces;
 use super::error::{ApiError, ErrorType};
@@ -84,7 +84,27 @@ fn options(app: &App, params: &Params) -> Result<QueryOptions, ApiError> {
             Some(ms as i64).filter(|ms| *ms > 0)
         }
     };
-    Ok(QueryOptions { lookback_ms, per_step_stats: app.settings.per_step_stats && params.get("stats") == "all" })
+    Ok(QueryOptions {
+        lookback_ms,
+        per_step_stats: app.settings.per_step_stats && params.get("stats") == "all",
+        max_source_resolution: max_source_resolution(params.get(RESOLUTION), app.settings.max_source_resolution)?,
+    })
+}
+
+/// Which downsampled samples a query may read, in the words of Thanos; `default` when it says nothing.
+const RESOLUTION: &str = "max_source_resolution";
+
+fn max_source_resolution(text: &str, default: MaxSourceResolution) -> Result<MaxSourceResolution, ApiError> {
+    let ms = match text {
+        "" => return Ok(default),
+        "auto" => return Ok(MaxSourceResolution::Auto),
+        text => time::parse_duration_ms(text).map_err(|e| ApiError::parameter(RESOLUTION, e))?,
+    };
+    match ms {
+        ms if ms < 0.0 => Err(ApiError::parameter(RESOLUTION, "it is negative; write auto, or a duration as 5m")),
+        ms if ms < 1.0 => Ok(MaxSourceResolution::Samples),
+        ms => Ok(MaxSourceResolution::UpTo(ms as i64)),
+    }
 }
 
 /// The open store; routes that need it are not called before it is open.
@@ -165,6 +185,23 @@ fn truncate(answer: &mut Answer, limit: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn resolutions() {
+        let read = |text: &str| max_source_resolution(text, MaxSourceResolution::Auto).map_err(|e| e.message);
+        for (text, expected) in [
+            ("", MaxSourceResolution::Auto),
+            ("auto", MaxSourceResolution::Auto),
+            ("0s", MaxSourceResolution::Samples),
+            ("5m", MaxSourceResolution::UpTo(300_000)),
+            ("3600", MaxSourceResolution::UpTo(3_600_000)),
+        ] {
+            assert_eq!(read(text), Ok(expected), "{text}");
+        }
+        for text in ["-1", "often"] {
+            assert!(read(text).unwrap_err().contains("max_source_resolution"), "{text}");
+        }
+    }
 
     fn refused(query: &str) -> String {
         steps(&Params::parse(query)).unwrap_err().message

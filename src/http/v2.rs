@@ -28,7 +28,7 @@ pub(super) fn routes(alerting: &Arc<Alerting>) -> Router {
         .route("/api/v2/alerts", get(alerts::alerts).merge(posted(post::alerts)))
         .route("/api/v2/alerts/groups", get(groups::groups))
         .route("/api/v2/silences", get(silences::list).merge(posted(silences::set)))
-        .route("/api/v2/silence/{id}", get(silences::one).merge(axum::routing::delete(silences::expire)))
+        .route("/api/v2/silence/{silenceID}", get(silences::one).merge(axum::routing::delete(silences::expire)))
         .route("/api/v1/alerts/explain", get(insight::explain))
         .route("/api/v1/alerts/history", get(insight::alert_history))
         .route("/api/v1/notifications", get(insight::notifications))

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nightjar_model::regex::Regex;
-use nightjar_query::ParserOptions;
+use nightjar_query::{MaxSourceResolution, ParserOptions};
 
 use crate::app::Settings;
 use crate::config::Config;
+use crate::downsampling;
 use crate::features::features;
 use crate::flags::ServeFlags;
 use crate::retention;
@@ -36,6 +37,7 @@ pub(super) fn settings(
     };
     let store = storage(flags, config);
     retention::check(&store.retention_rules, store.retention)?;
+    downsampling::check(&store.tiers, store.retention)?;
     let (features, _) = features(flags.enable_feature.iter().map(String::as_str));
     Ok(Settings {
         route_prefix,
@@ -52,6 +54,10 @@ pub(super) fn settings(
         },
         features,
         per_step_stats: flags.enable_feature.iter().any(|name| name.trim() == "promql-per-step-stats"),
+        max_source_resolution: match flags.downsampling.auto {
+            true => MaxSourceResolution::Auto,
+            false => MaxSourceResolution::Samples,
+        },
         flags: listing,
         data_directory: flags.storage.path.clone(),
         retention: spelled(&store),
@@ -65,6 +71,7 @@ pub(super) fn storage(flags: &ServeFlags, config: &Config) -> StoreOptions {
         retention: config.retention_time.unwrap_or(flags.storage.retention_time),
         retention_bytes: config.retention_size.unwrap_or(flags.storage.retention_size),
         retention_rules: flags.storage.retention_rules.clone(),
+        tiers: flags.downsampling.tiers.clone(),
         out_of_order_window: config.out_of_order_window.unwrap_or(flags.storage.out_of_order_window),
         max_series: flags.storage.max_series,
         max_series_per_metric: flags.storage.max_series_per_metric,

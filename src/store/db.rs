@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nightjar_model::metadata::Metadata;
 use nightjar_model::storage::{
@@ -9,10 +10,11 @@ use nightjar_model::storage::{
 };
 use nightjar_model::{ClosedRange, Matcher, TimestampMs};
 use nightjar_platform::{Disk, RealDisk};
-use nightjar_tsdb::{Compacted, Db, Options, RetentionRule};
+use nightjar_tsdb::{Compacted, Db, Options, RetentionRule, TierOptions};
 use parking_lot::RwLock;
 
 use super::{Cardinality, Overview, Store, StoreOptions, StoreSlot, figures};
+use crate::downsampling::DownsamplingTier;
 use crate::exposition::Exposition;
 
 /// An open database; empty once closed.
@@ -40,6 +42,7 @@ fn tsdb_options(options: &StoreOptions) -> Options {
         max_log_bytes: options.max_log_bytes,
         reserve_bytes: options.reserve_bytes,
         retention_rules: options.retention_rules.iter().map(tsdb_rule).collect(),
+        tiers: options.tiers.iter().map(|tier| tsdb_tier(tier, options.retention)).collect(),
         ..with_memory(options.memory_limit)
     }
 }
@@ -59,6 +62,11 @@ fn with_memory(limit: u64) -> Options {
 
 fn tsdb_rule(rule: &crate::retention::RetentionRule) -> RetentionRule {
     RetentionRule { matchers: rule.matchers.clone(), keep_ms: rule.keep.as_millis() as i64 }
+}
+
+fn tsdb_tier(tier: &DownsamplingTier, retention: Duration) -> TierOptions {
+    let ms = |duration: Duration| duration.as_millis() as i64;
+    TierOptions { width_ms: ms(tier.width), keep_ms: ms(tier.keep.unwrap_or(retention)) }
 }
 
 impl<D: Disk> DbStore<D> {

@@ -1,6 +1,6 @@
 //! What the database counts, as metrics. Names of Prometheus where its alerts and dashboards ask for them.
 
-use nightjar_tsdb::{DbStats, FSYNC_BUCKETS_S};
+use nightjar_tsdb::{DbStats, FSYNC_BUCKETS_S, TierStats};
 
 use crate::exposition::Exposition;
 
@@ -34,6 +34,8 @@ fn counters(stats: &DbStats, out: &mut Exposition) {
         ("nightjar_storage_scrub_rounds_total", "How often all blocks were read again.", stats.scrub_rounds),
         ("prometheus_tsdb_compactions_total", "Compactions of blocks.", stats.compactions),
         ("prometheus_tsdb_compactions_failed_total", "Compactions that failed.", stats.failed_compactions),
+        ("nightjar_storage_downsamplings_total", "Blocks of downsampled samples made.", stats.downsamplings),
+        ("nightjar_storage_downsampled_bytes_total", "Bytes of these blocks.", stats.downsampled_bytes),
         (
             "nightjar_storage_compaction_read_bytes_total",
             "Bytes of blocks read to compact.",
@@ -80,6 +82,9 @@ fn gauges(stats: &DbStats, out: &mut Exposition) {
     for (name, help, value) in table {
         out.gauge(name, help, value as f64);
     }
+    if !stats.tiers.is_empty() {
+        tiers(stats, out);
+    }
     let times = [
         ("prometheus_tsdb_head", stats.head_times, "in memory and the log"),
         ("nightjar_storage", stats.times, "stored"),
@@ -90,6 +95,19 @@ fn gauges(stats: &DbStats, out: &mut Exposition) {
         out.gauge(&format!("{prefix}_min_time_seconds"), &format!("Oldest sample {place}."), seconds(min));
         out.gauge(&format!("{prefix}_max_time_seconds"), &format!("Newest sample {place}."), seconds(max));
     }
+}
+
+fn tiers(stats: &DbStats, out: &mut Exposition) {
+    let mut family = |name: &str, help: &str, figure: fn(&TierStats) -> u64| {
+        out.family(name, "gauge", help);
+        for tier in &stats.tiers {
+            let width = nightjar_model::duration::format_duration_ms(tier.width_ms);
+            out.sample(name, &[("resolution", &width)], figure(tier) as f64);
+        }
+    };
+    let help = "Blocks of downsampled samples, by width of buckets.";
+    family("nightjar_storage_downsampled_blocks", help, |tier| tier.blocks);
+    family("nightjar_storage_downsampled_bytes", "Bytes of these blocks.", |tier| tier.bytes);
 }
 
 fn fsync(stats: &DbStats, out: &mut Exposition) {

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use nightjar_model::duration::format_duration_ms;
 use nightjar_platform::Disk;
 use nightjar_tsdb::block::MetricUsage;
 use nightjar_tsdb::{BlockInfo, DbStats};
@@ -47,6 +48,10 @@ pub(super) fn run(command: &InspectCommand) -> Result<(), String> {
     let total: u64 = blocks.iter().map(|b| b.block.summary().file_len).sum();
     let mut done = 0;
     for info in &blocks {
+        if info.block.tier().is_some() {
+            rows.push(row(info, None));
+            continue;
+        }
         let own = series(info)?;
         let usage = info.block.usage().map_err(|e| e.to_string())?;
         for (metric, usage) in usage {
@@ -86,6 +91,9 @@ fn row<D: Disk>(info: &BlockInfo<D>, churn: Option<f64>) -> Vec<String> {
     let s = info.block.summary();
     let samples = s.samples + s.histograms;
     let percent = |part: f64| format!("{:.1} %", part * 100.0);
+    let buckets = info.block.tier().map(|tier| format!("buckets of {}", format_duration_ms(tier.width_ms)));
+    let deletes = info.has_deletes.then(|| "deletes wait".to_owned());
+    let notes: Vec<String> = buckets.into_iter().chain(deletes).collect();
     vec![
         format!("{:08}.blk", info.number),
         time(s.range.start),
@@ -95,7 +103,7 @@ fn row<D: Disk>(info: &BlockInfo<D>, churn: Option<f64>) -> Vec<String> {
         samples.to_string(),
         bytes(s.file_len),
         per_sample(s.file_len, samples),
-        if info.has_deletes { "deletes wait".to_owned() } else { String::new() },
+        notes.join(", "),
     ]
 }
 

@@ -15,6 +15,7 @@ mod destinations;
 mod differential;
 mod insight;
 mod listener;
+mod metrics;
 mod pulse;
 mod router;
 mod scenario;

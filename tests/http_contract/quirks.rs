@@ -316,7 +316,7 @@ async fn own_metrics_are_well_formed() {
         "process_resident_memory_bytes ",
         "prometheus_config_last_reload_successful 1",
         "prometheus_tsdb_head_series 5",
-        "prometheus_http_requests_total{handler=\"/api/v1/write\",code=\"204\"} 1",
+        "prometheus_http_requests_total{code=\"204\",handler=\"/api/v1/write\"} 1",
         "nightjar_write_requests_total{protocol=\"remote_write_2\",code=\"204\"} 1",
     ] {
         assert!(page.text().lines().any(|line| line.starts_with(name)), "{name} in {}", page.text());

@@ -31,6 +31,7 @@ mod section;
 mod spill;
 mod spool;
 mod symbols;
+mod tier;
 mod timelines;
 mod usage;
 mod verify;
@@ -40,8 +41,9 @@ pub use builder::{BlockBuilder, BlockOptions};
 pub use cache::BlockCache;
 pub use error::{BlockError, Damage};
 pub use input::{BlockSeries, BlockSummary, Presence};
-pub use merge::{MergeSource, merge};
+pub use merge::{MergeSource, downsample, merge};
 pub use reader::Block;
+pub use tier::{BucketColumn, Joint, Tier};
 pub use usage::MetricUsage;
 
 #[cfg(test)]

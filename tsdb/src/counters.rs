@@ -56,6 +56,10 @@ pub(crate) struct Counters {
     pub(crate) compaction_written_bytes: AtomicU64,
     /// Time spent in compactions, in milliseconds.
     pub(crate) compaction_ms: AtomicU64,
+    /// Blocks of buckets made.
+    pub(crate) downsamplings: AtomicU64,
+    /// Bytes of these.
+    pub(crate) downsampled_bytes: AtomicU64,
     fsync: Mutex<FsyncStats>,
 }
 

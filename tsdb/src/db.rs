@@ -1,6 +1,7 @@
 //! The database: a head over a log, blocks behind it, and a manifest that says which of them count.
 
 pub(crate) mod append;
+pub(crate) mod buckets;
 pub(crate) mod cardinality;
 pub(crate) mod changes;
 pub(crate) mod columns;
@@ -71,7 +72,7 @@ pub use open::{OpenError, Progress};
 use open::{io_error, recover};
 use querier::DbQuerier;
 use reserve::Reserve;
-pub use stats::{BlockInfo, DbStats};
+pub use stats::{BlockInfo, DbStats, TierStats};
 pub use verify::{Finding, Verified, verify};
 use view::{Parts, View};
 
@@ -134,7 +135,8 @@ impl<D: Disk> Db<D> {
         let salt = move || entropy.next_u64() as u32;
         let log = Log::new(disk.clone(), options.segment_bytes, found.next_segment, found.durable, salt);
         let deletions = Arc::new(open::deletions(&state, &head, &blocks));
-        let parts = Parts { segments: found.segments, blocks, unreadable, deletions, seal, token: Arc::new(()) };
+        let (tiers, blocks) = blocks.into_iter().partition(|(_, block)| block.tier().is_some());
+        let parts = Parts { segments: found.segments, blocks, tiers, unreadable, deletions, seal, token: Arc::new(()) };
         let counters = Counters::default();
         counters.damaged.store(found.damaged + missing, Ordering::Relaxed);
         let (collected, encoder, pending) = (Collected::default(), Encoder::default(), Pending::default());

@@ -18,7 +18,7 @@ mod wal;
 
 pub use counters::{FSYNC_BUCKETS_S, FsyncStats};
 pub use db::{
-    BlockInfo, Cardinality, Compacted, Db, DbStats, Finding, ImportedBlock, Maintained, OpenError, Progress, Verified,
-    verify,
+    BlockInfo, Cardinality, Compacted, Db, DbStats, Finding, ImportedBlock, Maintained, OpenError, Progress, TierStats,
+    Verified, verify,
 };
-pub use options::{Options, RetentionRule};
+pub use options::{Options, RetentionRule, TierOptions};

@@ -11,6 +11,15 @@ pub struct RetentionRule {
     pub keep_ms: i64,
 }
 
+/// Buckets that are kept of samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TierOptions {
+    /// Their width in milliseconds, > 0.
+    pub width_ms: i64,
+    /// Those that end before now minus this are removed, in milliseconds; 0 keeps all.
+    pub keep_ms: i64,
+}
+
 /// Limits and intervals. Every limit has a name, because whoever meets one must be able to ask for it.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -22,6 +31,8 @@ pub struct Options {
     pub retention_bytes: u64,
     /// Series that are kept for a shorter time. When several rules concern a series, the shortest counts.
     pub retention_rules: Vec<RetentionRule>,
+    /// What is kept of samples in buckets, ascending by width; none = nothing.
+    pub tiers: Vec<TierOptions>,
     /// Width of a block as it is sealed, in milliseconds. Compaction makes blocks of 12 and 84 times that.
     pub block_ms: i64,
     /// The newest data that is never sealed into a block, in milliseconds.
@@ -70,6 +81,7 @@ impl Default for Options {
             retention_ms: 15 * 24 * HOUR,
             retention_bytes: 0,
             retention_rules: Vec::new(),
+            tiers: Vec::new(),
             block_ms: 2 * HOUR,
             seal_delay_ms: HOUR,
             segment_bytes: 64 << 20,

@@ -166,6 +166,18 @@ fn complaints_have_a_place() {
             "route: {receiver: a}\nreceivers: [{name: a}]\ninhibit_rules: [{sources: [{matcher: [b=1]}]}]",
             "line 3, column 29: field matcher not found; did you mean matchers?",
         ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\nsilence_expiry_notice: {labels: {a: b}}",
+            "line 3, column 24: silence_expiry_notice: before must say how long before its end, such as 1h",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\nsilence_expiry_notice: {before: 0s}",
+            "line 3, column 33: silence_expiry_notice: before must say how long",
+        ),
+        (
+            "route: {receiver: a}\nreceivers: [{name: a}]\nsilence_expiry_notice: {before: 1h, labels: {alertname: b}}",
+            "line 3, column 57: silence_expiry_notice: every notice has its own label \"alertname\"",
+        ),
         ("global: {resolve_timeout: 5x}\n", "line 1, column 27: unknown unit \"x\" in duration \"5x\""),
         ("global: [1]\n", "line 1, column 9: cannot take a list as a map"),
         ("route: {receiver: a\n", "line 1, column 8: yaml: "),
@@ -250,4 +262,17 @@ proptest::proptest! {
     fn any_text_is_taken_or_refused(text in "(route|receivers|global|name|a|\\n|  |:|- |\\[|\\]|\\{|\\}|'|&a|\\*a|<<|,){0,40}") {
         let _ = parse(&text);
     }
+}
+
+#[test]
+fn ends_of_silences_are_announced_if_somebody_says_so() {
+    let text = "route: {receiver: a}\nreceivers: [{name: a}]\nsilence_expiry_notice:";
+    let notice = |rest: &str| parse(&format!("{text}{rest}")).unwrap().silence_expiry_notice;
+    assert_eq!(
+        (notice(""), parse("route: {receiver: a}\nreceivers: [{name: a}]").unwrap().silence_expiry_notice),
+        (None, None)
+    );
+    let labels = [("severity".to_owned(), "info".to_owned())].into();
+    let expected = ExpiryNotice { before_ms: 3_600_000, labels };
+    assert_eq!(notice(" {before: 1h, labels: {severity: info}}"), Some(expected));
 }

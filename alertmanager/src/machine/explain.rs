@@ -61,10 +61,10 @@ impl Machine {
         let alerts = self.would_be_told(now, &id, labels);
         let line = |integration: &Integration| self.explain_line(now, &id, integration, labels, &alerts);
         RouteView {
-            route: route.id.clone(),
+            route: route.id.to_string(),
             receiver: route.receiver.clone(),
             group_key: route.group_key(&id.labels),
-            next_look_ms: self.groups.get(&id).map(|group| group.next_flush.saturating_sub(self.offset)),
+            next_look_ms: self.groups.by_id(&id).map(|group| group.next_flush.saturating_sub(self.offset)),
             verdict: self.verdict(now, index, labels),
             lines: integrations.iter().map(line).collect(),
         }
@@ -93,7 +93,7 @@ impl Machine {
     /// The alerts a message would hold now, with one of these labels among them.
     fn would_be_told(&self, now: Now, id: &GroupId, labels: &Labels) -> Vec<SentAlert> {
         let asked = Fingerprint::of(labels);
-        let members = self.groups.get(id).into_iter().flat_map(|group| group.members.keys().copied());
+        let members = self.groups.by_id(id).into_iter().flat_map(|group| group.members.iter().map(|(alert, _)| alert));
         let known = members.filter(|f| *f != asked).filter_map(|f| Some((f, self.alerts.get(&f)?)));
         let passing = known.filter(|(_, stored)| {
             self.inhibitor.inhibits(&stored.alert.labels).is_none()

@@ -8,59 +8,63 @@ use crate::fingerprint::Fingerprint;
 use crate::record::{GroupId, Intent, LineId, Mention, Record};
 use crate::time_interval;
 
+use super::groups::GroupNumber;
 use super::line::{Advice, Line, Pending, Wishes};
 use super::{Decision, LineStatus, Machine, Now, Verdict};
 
 impl Machine {
     /// The group looks for news and waits for the next interval.
-    pub(super) fn flush(&mut self, now: Now, id: &GroupId) {
+    pub(super) fn flush(&mut self, now: Now, number: GroupNumber) {
         let steady = self.steady(now);
-        let Some(group) = self.groups.get_mut(id) else { return };
+        let Some(group) = self.groups.get_mut(number) else { return };
+        let (id, route) = (group.id.clone(), group.route);
         // Looks keep their rhythm, whether one came late or was added by a restart.
         let interval = self.tree.get(group.route).group_interval_ms.max(1);
         let looks = (steady.saturating_sub(group.first_flush) / interval).saturating_add(1);
         group.next_flush = group.first_flush.saturating_add(looks.saturating_mul(interval));
-        self.flushes.insert((group.next_flush, id.clone()));
-        let alerts = self.filter(now, id);
+        self.flushes.insert((group.next_flush, number));
+        let alerts = self.filter(now, number);
         let config = self.config.clone();
-        let integrations = self.integrations(&config, id);
+        let integrations = self.integrations(&config, route);
         let lines = integrations
             .iter()
             .map(|integration| {
-                let line = self.line_id(id, integration);
-                let status = self.consider(now, &line, integration, &alerts);
+                let line = self.line_id(&id, route, integration);
+                let status = self.consider(now, &line, route, integration, &alerts);
                 (line.kind, line.index, status)
             })
             .collect();
         let alerts = alerts.into_iter().map(|(fingerprint, verdict, _)| (fingerprint, verdict)).collect();
-        self.decide(Decision::Flushed { group: id.clone(), alerts, lines });
-        self.settle(id);
+        self.decide(Decision::Flushed { group: id, alerts, lines });
+        self.settle(number);
     }
 
     /// One line looks again at a group that had news while its message was on the way.
     pub(super) fn look_again(&mut self, now: Now, id: &LineId) {
+        let Some(number) = self.groups.number(&id.group) else { return };
+        let Some(route) = self.groups.get(number).map(|group| group.route) else { return };
         let config = self.config.clone();
-        let integrations = self.integrations(&config, &id.group);
+        let integrations = self.integrations(&config, route);
         if let Some(integration) = integrations.iter().find(|i| *i.kind() == *id.kind && i.index == id.index as usize) {
-            let alerts = self.filter(now, &id.group);
-            self.consider(now, id, integration, &alerts);
+            let alerts = self.filter(now, number);
+            self.consider(now, id, route, integration, &alerts);
         }
     }
 
-    pub(super) fn integrations<'a>(&self, config: &'a crate::config::Config, id: &GroupId) -> &'a [Integration] {
-        let receiver = self.groups.get(id).map(|group| self.tree.get(group.route).receiver.as_str());
-        receiver.and_then(|name| config.receiver(name)).map_or(&[], |receiver| &receiver.integrations)
+    pub(super) fn integrations<'a>(&self, config: &'a crate::config::Config, route: usize) -> &'a [Integration] {
+        config.receiver(&self.tree.get(route).receiver).map_or(&[], |receiver| &receiver.integrations)
     }
 
-    pub(super) fn line_id(&self, group: &GroupId, integration: &Integration) -> LineId {
-        let receiver = self.groups.get(group).map_or("", |group| self.tree.get(group.route).receiver.as_str());
+    pub(super) fn line_id(&self, group: &GroupId, route: usize, integration: &Integration) -> LineId {
+        let receiver = self.tree.get(route).receiver.as_str().into();
         let (kind, index) = (Arc::from(integration.kind()), integration.index as u32);
-        LineId { group: group.clone(), receiver: receiver.into(), kind, index }
+        LineId { group: group.clone(), receiver, kind, index }
     }
 
     /// What the filters say about every alert of a group, in the order of messages.
-    fn filter(&mut self, now: Now, id: &GroupId) -> Vec<(Fingerprint, Verdict, Mention)> {
-        let Some(group) = self.groups.get(id) else { return Vec::new() };
+    fn filter(&mut self, now: Now, number: GroupNumber) -> Vec<(Fingerprint, Verdict, Mention)> {
+        let Some(group) = self.groups.get(number) else { return Vec::new() };
+        let id = group.id.clone();
         let route = self.tree.get(group.route);
         let intervals = &self.config.time_intervals;
         let active = time_interval::active(&route.active_time_intervals, intervals, now.wall_ms);
@@ -72,8 +76,8 @@ impl Machine {
         };
         let mut alerts: Vec<_> = group
             .members
-            .keys()
-            .filter_map(|fingerprint| Some((*fingerprint, self.alerts.get(fingerprint)?)))
+            .iter()
+            .filter_map(|(fingerprint, _)| Some((fingerprint, self.alerts.get(&fingerprint)?)))
             .map(|(fingerprint, stored)| {
                 let labels = &stored.alert.labels;
                 let silences = || self.silencing(now, labels);
@@ -93,17 +97,17 @@ impl Machine {
         alerts.sort_by(|a, b| message_order(&a.0.labels, &b.0.labels));
         let alerts: Vec<_> =
             alerts.into_iter().map(|(_, verdict, mention)| (mention.fingerprint, verdict, mention)).collect();
-        let Some(group) = self.groups.get_mut(id) else { return Vec::new() };
+        let Some(group) = self.groups.get_mut(number) else { return Vec::new() };
         group.muted_by = match by_time {
             Some(Verdict::Inactive(names) | Verdict::Muted(names)) => names,
             _ => Vec::new(),
         };
         let mut judged = Vec::new();
         for (fingerprint, verdict, mention) in &alerts {
-            if let Some(member) = group.members.get_mut(fingerprint) {
-                if member.verdict.as_ref() != Some(verdict) {
+            if let Some(member) = group.members.get_mut(*fingerprint) {
+                if member.verdict() != Some(verdict) {
                     judged.push((*fingerprint, verdict.clone()));
-                    member.verdict = Some(verdict.clone());
+                    member.judge(verdict);
                 }
                 member.end_seen = mention.resolved;
             }
@@ -118,12 +122,12 @@ impl Machine {
         &mut self,
         now: Now,
         id: &LineId,
+        route: usize,
         integration: &Integration,
         alerts: &[(Fingerprint, Verdict, Mention)],
     ) -> LineStatus {
         let steady = self.steady(now);
-        let Some(group) = self.groups.get(&id.group) else { return LineStatus::Unchanged };
-        let repeat_interval_ms = self.tree.get(group.route).repeat_interval_ms;
+        let repeat_interval_ms = self.tree.get(route).repeat_interval_ms;
         let wishes = Wishes { send_resolved: integration.send_resolved(), repeat_interval_ms };
         let strict = self.options.strict_mutes;
         if strict {

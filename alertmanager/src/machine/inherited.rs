@@ -3,8 +3,9 @@
 use nightjar_model::TimestampMs;
 
 use crate::fingerprint::{Fingerprint, log_hash};
-use crate::record::{GroupId, Inherited, InheritedKey, Record, Steady, Told};
+use crate::record::{Inherited, InheritedKey, Record, Steady, Told};
 
+use super::groups::GroupNumber;
 use super::{Machine, Now};
 
 impl Machine {
@@ -17,16 +18,16 @@ impl Machine {
     }
 
     /// An alert came into a group: lines that have told it elsewhere know that now.
-    pub(super) fn recall(&mut self, id: &GroupId, fingerprint: Fingerprint) {
+    pub(super) fn recall(&mut self, number: GroupNumber, fingerprint: Fingerprint) {
         if self.inherited.is_empty() {
             return;
         }
         let Some(labels) = self.alerts.get(&fingerprint).map(|stored| stored.alert.labels.clone()) else { return };
-        let Some((_, route)) = self.tree.by_id(&id.route) else { return };
-        let (hash, group_key) = (log_hash(&labels), route.group_key(&id.labels));
+        let Some((id, route)) = self.groups.get(number).map(|group| (group.id.clone(), group.route)) else { return };
+        let (hash, group_key) = (log_hash(&labels), self.tree.get(route).group_key(&id.labels));
         let config = self.config.clone();
-        for integration in self.integrations(&config, id) {
-            let line = self.line_id(id, integration);
+        for integration in self.integrations(&config, route) {
+            let line = self.line_id(&id, route, integration);
             let key = InheritedKey {
                 group_key: group_key.clone(),
                 receiver: line.receiver.to_string(),

@@ -34,7 +34,7 @@ impl Machine {
             let seq = pending.intent.seq;
             let why = format!("not delivered within {}", nightjar_model::duration::format_duration_ms(outbox_ms));
             self.finish(now, id, seq, Ending::GaveUp(why));
-            self.settle(&id.group);
+            self.settle_id(&id.group);
             return;
         }
         pending.attempts += 1;
@@ -142,7 +142,7 @@ impl Machine {
         if self.lines.get(id).is_some_and(|line| line.missed) {
             self.look_again(now, id);
         }
-        self.settle(&id.group);
+        self.settle_id(&id.group);
     }
 
     /// Takes a message away and remembers what was told. Answers the message and how often it was tried.
@@ -206,7 +206,7 @@ impl Machine {
             let repeat = self.tree.by_id(&id.group.route).map_or(0, |(_, route)| route.repeat_interval_ms);
             let keep = retention.min(repeat.saturating_mul(2)).max(3_600_000);
             let told = line.told.as_ref().is_none_or(|told| told.at.saturating_add(keep) < steady);
-            line.pending.is_none() && told && !self.groups.contains_key(&id.group)
+            line.pending.is_none() && told && self.groups.number(&id.group).is_none()
         };
         let gone: Vec<LineId> = self.lines.iter().filter(old).map(|(id, _)| id.clone()).collect();
         for id in gone {

@@ -8,10 +8,12 @@ use nightjar_model::Labels;
 use crate::alert::{Alert, message_order};
 use crate::config::Receiver;
 use crate::fingerprint::Fingerprint;
+use crate::matcher::{MatchOp, Matcher};
 use crate::record::GroupId;
-use crate::silence::{Silence, SilenceState, Silences};
+use crate::silence::{Silence, SilenceState, Silences, notice};
 
-use super::groups::Group;
+use super::groups::{Group, GroupNumber};
+use super::signature::Signature;
 use super::{Machine, Now, Verdict};
 
 /// What keeps an alert quiet.
@@ -70,7 +72,7 @@ pub struct GroupView {
 impl Machine {
     /// All alerts that fire, by fingerprint.
     pub fn alerts(&self, now: Now) -> Vec<AlertView> {
-        self.firing(|_| true).into_iter().filter_map(|fingerprint| self.alert(now, fingerprint)).collect()
+        self.firing(&[], |_| true).into_iter().filter_map(|fingerprint| self.alert(now, fingerprint)).collect()
     }
 
     /// An alert, whether it fires or not.
@@ -96,40 +98,44 @@ impl Machine {
         }
     }
 
-    /// Alerts that fire and that are wanted, by fingerprint.
-    pub fn firing(&self, wanted: impl Fn(&Alert) -> bool) -> Vec<Fingerprint> {
-        let wanted = self.alerts.iter().filter(|(_, stored)| stored.firing && wanted(&stored.alert));
+    /// Alerts that fire and that are wanted, by fingerprint. `matchers` are some that hold for all of them: alerts that
+    /// cannot have the values these ask for are not looked at.
+    pub fn firing(&self, matchers: &[Matcher], wanted: impl Fn(&Alert) -> bool) -> Vec<Fingerprint> {
+        let asked = matchers.iter().filter(|matcher| matcher.op == MatchOp::Equal && !matcher.value.is_empty());
+        let asked = asked.map(|matcher| Signature::of_pair(&matcher.name, &matcher.value));
+        let asked = asked.fold(Signature::default(), Signature::with);
+        let may_be = self.alerts.iter().filter(|(_, stored)| stored.firing && stored.signature.may_have(asked));
+        let wanted = may_be.filter(|(_, stored)| wanted(&stored.alert));
         let mut firing: Vec<Fingerprint> = wanted.map(|(fingerprint, _)| *fingerprint).collect();
         firing.sort_unstable();
         firing
     }
 
     /// Groups whose receiver is wanted, by labels, then receiver.
-    pub fn group_ids(&self, wanted: impl Fn(&str) -> bool) -> Vec<GroupId> {
+    pub fn group_numbers(&self, wanted: impl Fn(&str) -> bool) -> Vec<GroupNumber> {
         let receiver = |group: &Group| self.tree.get(group.route).receiver.as_str();
-        let wanted = self.groups.iter().filter(|(_, group)| wanted(receiver(group)));
-        let mut ids: Vec<(&GroupId, &str)> = wanted.map(|(id, group)| (id, receiver(group))).collect();
-        ids.sort_by(|a, b| (&a.0.labels, a.1).cmp(&(&b.0.labels, b.1)));
-        ids.into_iter().map(|(id, _)| id.clone()).collect()
+        let mut groups: Vec<_> = self.groups.iter().filter(|(_, group)| wanted(receiver(group))).collect();
+        groups.sort_by(|(_, a), (_, b)| (&a.id.labels, receiver(a)).cmp(&(&b.id.labels, receiver(b))));
+        groups.into_iter().map(|(number, _)| number).collect()
     }
 
     /// A group with those of its alerts that fire and are wanted; `None` when it has none.
-    pub fn group(&self, now: Now, id: &GroupId, wanted: impl Fn(&Alert) -> bool) -> Option<GroupView> {
-        let group = self.groups.get(id)?;
+    pub fn group(&self, now: Now, number: GroupNumber, wanted: impl Fn(&Alert) -> bool) -> Option<GroupView> {
+        let group = self.groups.get(number)?;
         let route = self.tree.get(group.route);
-        let shown = |f: &&Fingerprint| self.alerts.get(f).is_some_and(|stored| stored.firing && wanted(&stored.alert));
-        let view = |f: &Fingerprint| {
-            let mut view = self.alert(now, *f)?;
+        let shown = |f: &Fingerprint| self.alerts.get(f).is_some_and(|stored| stored.firing && wanted(&stored.alert));
+        let view = |f: Fingerprint| {
+            let mut view = self.alert(now, f)?;
             view.status.muted_by.clone_from(&group.muted_by);
             Some(view)
         };
-        let mut alerts: Vec<_> = group.members.keys().filter(shown).filter_map(view).collect();
+        let mut alerts: Vec<_> = group.members.iter().map(|(alert, _)| alert).filter(shown).filter_map(view).collect();
         alerts.sort_by(|a, b| message_order(&a.alert.labels, &b.alert.labels));
         (!alerts.is_empty()).then(|| GroupView {
-            labels: id.labels.clone(),
+            labels: group.id.labels.clone(),
             route_labels: route.labels.clone(),
             receiver: route.receiver.clone(),
-            group_key: route.group_key(&id.labels),
+            group_key: route.group_key(&group.id.labels),
             muted_by: group.muted_by.clone(),
             next_flush_ms: group.next_flush.saturating_sub(self.offset),
             alerts,
@@ -138,22 +144,27 @@ impl Machine {
 
     /// All groups with alerts that fire, by labels, then receiver.
     pub fn groups(&self, now: Now) -> Vec<GroupView> {
-        let ids = self.group_ids(|_| true);
-        ids.iter().filter_map(|id| self.group(now, id, |_| true)).collect()
+        let numbers = self.group_numbers(|_| true);
+        numbers.into_iter().filter_map(|number| self.group(now, number, |_| true)).collect()
     }
 
     /// What the last look of a group said about its alerts.
     pub fn verdicts(&self, fingerprint: Fingerprint) -> Vec<(String, Option<Verdict>)> {
-        let member = |(id, group): (&crate::record::GroupId, &super::groups::Group)| {
-            let member = group.members.get(&fingerprint)?;
-            Some((self.tree.get(group.route).group_key(&id.labels), member.verdict.clone()))
+        let verdict = |number: &GroupNumber| {
+            let group = self.groups.get(*number)?;
+            let member = group.members.get(fingerprint)?;
+            Some((self.tree.get(group.route).group_key(&group.id.labels), member.verdict().cloned()))
         };
-        self.groups.iter().filter_map(member).collect()
+        self.alerts.get(&fingerprint).map_or(&[][..], |stored| &stored.groups).iter().filter_map(verdict).collect()
     }
 
-    /// Ids of the silences that hold for an alert with these labels, sorted.
+    /// Ids of the silences that hold for an alert with these labels, sorted. None keeps the notice of its own end quiet.
     pub(super) fn silencing(&self, now: Now, labels: &Labels) -> Vec<String> {
-        self.silences.silencing(labels, now.wall_ms, &self.config.time_intervals)
+        let mut ids = self.silences.silencing(labels, now.wall_ms, &self.config.time_intervals);
+        if let Some(own) = notice::announced(labels) {
+            ids.retain(|id| id != own);
+        }
+        ids
     }
 
     /// What a silence is doing now: one that recurs is pending while it pauses.

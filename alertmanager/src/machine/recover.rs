@@ -10,9 +10,10 @@ use crate::fingerprint::Fingerprint;
 use crate::inhibit::Inhibitor;
 use crate::record::{Ending, GroupId, LineId, Record, Steady};
 use crate::route::RouteTree;
-use crate::silence::Silences;
+use crate::silence::{Silences, notice};
 
-use super::{Machine, Now, Options};
+use super::groups::{GroupNumber, Groups};
+use super::{Machine, Nearing, Now, Options};
 
 impl Machine {
     /// The router as the records leave it: nothing told is told again, nothing that waits is forgotten, timers go on.
@@ -23,9 +24,10 @@ impl Machine {
             config,
             options,
             silences: Silences::default(),
+            nearing: Nearing::default(),
             alerts: HashMap::new(),
             ends: BTreeSet::new(),
-            groups: BTreeMap::new(),
+            groups: Groups::default(),
             flushes: BTreeSet::new(),
             lines: BTreeMap::new(),
             attempts: BTreeSet::new(),
@@ -40,6 +42,7 @@ impl Machine {
             offset: 0,
             quiet_until: Steady::MIN,
             next_forget: 0,
+            sweeps: 0,
             latest: Steady::MIN,
         };
         let (mut stopped, mut clock, mut groups) = (None, (0, now.wall_ms), BTreeMap::new());
@@ -57,6 +60,7 @@ impl Machine {
         for record in records {
             machine.apply(record, &mut groups, now, steady);
         }
+        machine.count_mentions();
         machine.regroup(&groups, stopped.unwrap_or(steady), now);
         machine.resend(steady);
         machine
@@ -67,10 +71,11 @@ impl Machine {
             Record::Clock { .. } => {}
             Record::Alert { alert, firing, at } => {
                 let left = alert.ends_at.saturating_sub(now.wall_ms);
-                // Whoever keeps it alive could not do so while nobody listened.
-                let grace = self.config.global.resolve_timeout.0;
+                // Whoever keeps it alive could not do so while nobody listened. Nobody keeps a notice alive.
+                let kept_alive = notice::announced(&alert.labels).is_none();
+                let grace = if kept_alive { self.config.global.resolve_timeout.0 } else { 0 };
                 let ends = if firing { steady.saturating_add(left.max(grace)) } else { at };
-                self.store(Fingerprint::of(&alert.labels.clone()), alert, firing, ends);
+                self.store(Fingerprint::of(&alert.labels), alert, firing, ends);
             }
             Record::Group { id, first_flush } => {
                 groups.insert(id, first_flush);
@@ -134,9 +139,20 @@ impl Machine {
             self.alerts.iter().filter(|(f, stored)| stored.firing || owed.contains(f)).map(|(f, _)| *f).collect();
         alive.sort_unstable();
         alive.into_iter().for_each(|fingerprint| self.join_groups(now, fingerprint));
-        let empty: Vec<GroupId> =
-            groups.keys().filter(|id| self.groups.get(id).is_some_and(|g| g.members.is_empty())).cloned().collect();
-        empty.iter().for_each(|id| self.settle(id));
+        let empty = self.groups.iter().filter(|(_, group)| group.members.is_empty()).map(|(number, _)| number);
+        let empty: Vec<GroupNumber> = empty.collect();
+        empty.into_iter().for_each(|number| self.settle(number));
+    }
+
+    /// A message may stand before its alerts in a log whose snapshot was taken in parts.
+    fn count_mentions(&mut self) {
+        self.alerts.values_mut().for_each(|stored| stored.mentions = 0);
+        let pending = self.lines.values().filter_map(|line| line.pending.as_ref());
+        for mention in pending.flat_map(|pending| &pending.intent.alerts) {
+            if let Some(stored) = self.alerts.get_mut(&mention.fingerprint) {
+                stored.mentions += 1;
+            }
+        }
     }
 
     /// Messages that were on their way are tried at once, or later if the start is delayed.
@@ -157,14 +173,17 @@ impl Machine {
         self.tree = RouteTree::new(&config.route);
         self.inhibitor = Inhibitor::new(&config.inhibit_rules);
         self.config = config;
-        let old = std::mem::take(&mut self.groups);
+        self.nearing = Nearing::default();
+        let old = self.groups.drain();
         self.flushes.clear();
         for (fingerprint, stored) in self.alerts.iter().filter(|(_, stored)| stored.firing) {
             self.inhibitor.fires(*fingerprint, &stored.alert.labels);
         }
-        let members: BTreeSet<Fingerprint> = old.values().flat_map(|group| group.members.keys().copied()).collect();
+        let members: BTreeSet<Fingerprint> =
+            old.iter().flat_map(|group| group.members.iter().map(|(alert, _)| alert)).collect();
         members.into_iter().for_each(|fingerprint| self.join_groups(now, fingerprint));
-        let gone: Vec<GroupId> = old.into_keys().filter(|id| !self.groups.contains_key(id)).collect();
+        let gone = old.into_iter().map(|group| group.id).filter(|id| self.groups.number(id).is_none());
+        let gone: BTreeSet<GroupId> = gone.collect();
         self.records.extend(gone.into_iter().map(Record::GroupGone));
         let homeless = |id: &LineId| {
             let receiver = self.config.receiver(&id.receiver).filter(|_| self.tree.by_id(&id.group.route).is_some());
@@ -186,33 +205,6 @@ impl Machine {
     /// The two clocks side by side: what a batch of records begins with.
     pub fn clock(&self, now: Now) -> Record {
         Record::Clock { at: self.latest.max(now.monotonic_ms.saturating_add(self.offset)), wall: now.wall_ms }
-    }
-
-    /// All records that would make this machine from nothing: what a log starts with.
-    pub fn snapshot(&self, now: Now) -> Vec<Record> {
-        let at = self.latest.max(now.monotonic_ms.saturating_add(self.offset));
-        let mut records = vec![self.clock(now)];
-        records.extend(self.silences.iter().cloned().map(Record::Silence));
-        let mut alerts: Vec<_> = self.alerts.iter().collect();
-        alerts.sort_unstable_by_key(|(fingerprint, _)| **fingerprint);
-        records.extend(alerts.into_iter().map(|(_, stored)| {
-            let at = if stored.firing { at } else { stored.ends.min(at) };
-            Record::Alert { alert: (*stored.alert).clone(), firing: stored.firing, at }
-        }));
-        records.extend(
-            self.groups.iter().map(|(id, group)| Record::Group { id: id.clone(), first_flush: group.first_flush }),
-        );
-        records.extend(self.inherited.values().cloned().map(Record::Inherited));
-        for (id, line) in &self.lines {
-            let told = line.told.clone();
-            records.extend(told.map(|told| Record::Told {
-                line: id.clone(),
-                told,
-                next_seq: line.next_seq.saturating_sub(u64::from(line.pending.is_some())),
-            }));
-            records.extend(line.pending.iter().map(|pending| Record::Intent(pending.intent.clone())));
-        }
-        records
     }
 }
 

@@ -48,7 +48,7 @@ impl Machine {
     /// Another instance changed something.
     pub(super) fn elsewhere(&mut self, now: Now, change: Shared) {
         match change {
-            Shared::Silence(silence) => self.import_silence(silence),
+            Shared::Silence(silence) => self.import_silence(now, silence),
             Shared::Told { line, told } => self.told_elsewhere(now, line, told),
         }
     }
@@ -63,7 +63,7 @@ impl Machine {
         line.told = Some(Told { at, ..told });
         self.record_told(&id);
         self.give_up_what_was_told(now, &id);
-        self.settle(&id.group);
+        self.settle_id(&id.group);
     }
 
     /// A message that waits says nothing new any more.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::alert::Alert;
 use crate::fingerprint::Fingerprint;
-use crate::record::{GroupId, Record, Steady};
+use crate::record::{Record, Steady};
 
+use super::groups::GroupNumber;
+use super::signature::Signature;
 use super::{Decision, Machine, Now};
 
 /// How long an alert that has ended is remembered, for merging with late news of it.
@@ -18,7 +20,9 @@ pub(super) struct Stored {
     pub(super) firing: bool,
     /// When it ends or has ended. Counted from when it was heard of, so that a step of the wall clock ends nothing.
     pub(super) ends: Steady,
-    pub(super) groups: Vec<GroupId>,
+    /// Of its labels.
+    pub(super) signature: Signature,
+    pub(super) groups: Box<[GroupNumber]>,
     /// How many messages on their way mention it.
     pub(super) mentions: u32,
 }
@@ -37,28 +41,31 @@ impl Machine {
         let firing = ends > steady;
         let turned = old.is_none_or(|old| old.firing != firing);
         let changed = turned || old.is_some_and(|old| is_news(&old.alert, &alert, firing));
+        let alert = Arc::new(alert);
         if changed {
             self.records.push_back(Record::Alert { alert: alert.clone(), firing, at: steady });
         }
-        self.store(fingerprint, alert, firing, ends);
-        if turned && let Some(stored) = self.alerts.get(&fingerprint) {
-            let alert = stored.alert.clone();
-            self.decide(Decision::Changed { alert, firing });
+        self.store(fingerprint, alert.clone(), firing, ends);
+        if turned {
+            self.decide(Decision::Changed { alert: alert.clone(), firing });
         }
         self.join_groups(now, fingerprint);
+        if turned && firing {
+            self.announce_ends_for(now, &alert.labels);
+        }
     }
 
     /// Puts an alert in its place.
-    pub(super) fn store(&mut self, fingerprint: Fingerprint, alert: Alert, firing: bool, ends: Steady) {
+    pub(super) fn store(&mut self, fingerprint: Fingerprint, alert: Arc<Alert>, firing: bool, ends: Steady) {
         let labels = alert.labels.clone();
-        let alert = Arc::new(alert);
         match self.alerts.get_mut(&fingerprint) {
             Some(stored) => {
                 self.ends.remove(&(stored.ends, fingerprint));
                 (stored.alert, stored.firing, stored.ends) = (alert, firing, ends);
             }
             None => {
-                let stored = Stored { alert, firing, ends, groups: Vec::new(), mentions: 0 };
+                let (signature, groups) = (Signature::of(&labels), Box::default());
+                let stored = Stored { alert, firing, ends, signature, groups, mentions: 0 };
                 self.alerts.insert(fingerprint, stored);
             }
         }
@@ -75,9 +82,8 @@ impl Machine {
         let steady = self.steady(now);
         let Some(stored) = self.alerts.get_mut(&fingerprint) else { return };
         stored.firing = false;
-        let alert = Alert::clone(&stored.alert);
-        let shared = stored.alert.clone();
-        self.decide(Decision::Changed { alert: shared, firing: false });
+        let alert = stored.alert.clone();
+        self.decide(Decision::Changed { alert: alert.clone(), firing: false });
         self.inhibitor.ends(fingerprint, &alert.labels);
         self.records.push_back(Record::Alert { alert, firing: false, at: steady });
     }
@@ -86,7 +92,7 @@ impl Machine {
     pub(super) fn forget_alerts(&mut self, steady: Steady) {
         let (lines, groups) = (&self.lines, &self.groups);
         self.alerts.retain(|fingerprint, stored| {
-            let in_use = |id: &GroupId| groups.get(id).is_some_and(|group| group.members.contains_key(fingerprint));
+            let in_use = |number: &GroupNumber| groups.get(*number).is_some_and(|g| g.members.contains(*fingerprint));
             stored.firing
                 || stored.mentions > 0
                 || stored.ends + REMEMBERED_MS > steady

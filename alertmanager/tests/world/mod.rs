@@ -12,6 +12,7 @@ use nightjar_alertmanager::machine::{Event, Now, Options, Outcome, Send};
 use nightjar_alertmanager::matcher::{MatchOp, MatcherMode};
 use nightjar_alertmanager::router::Router;
 use nightjar_alertmanager::silence::{Condition, Schedule, Silence};
+use nightjar_model::Labels;
 use nightjar_platform::disk::{Crash, SimDisk};
 
 /// The wall clock when the world begins: Monday, 2026-01-05 00:00:00 UTC.
@@ -202,8 +203,8 @@ pub fn alert(name: &str, wall: i64, timeout_ms: i64) -> Alert {
     };
     let mut parts = name.split(',');
     let name = parts.next().unwrap_or("");
-    let mut labels = vec![("alertname".to_owned(), name.to_owned())];
-    labels.extend(parts.filter_map(|pair| pair.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())));
+    let labels =
+        Labels::from_pairs([("alertname", name)].into_iter().chain(parts.filter_map(|pair| pair.split_once('='))));
     let posted = PostedAlert { labels, ends_at: ended.then_some(wall), ..PostedAlert::default() };
     posted.admit(wall, timeout_ms, MatcherMode::Fallback).unwrap()
 }

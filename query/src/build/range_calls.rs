@@ -8,11 +8,12 @@ use crate::error::QueryError;
 use crate::eval::Vector;
 use crate::operators::absent::absent;
 use crate::operators::merge::{Duplicates, distinct};
+use crate::operators::quotient::Quotient;
 use crate::operators::range_function::{RangeCall, RangeFunction};
 use crate::operators::subquery::Subquery;
 use crate::plan::{CallNode, Node, NodeKind};
 use crate::rollup::window::WindowSpec;
-use crate::rollup::{RangeSource, kernel};
+use crate::rollup::{RangeSource, kernel, of_buckets};
 
 /// What functions may do with `anchored` ranges, in the order of the error message.
 const ANCHORED: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
@@ -23,7 +24,7 @@ const SMOOTHED: [&str; 3] = ["delta", "increase", "rate"];
 impl<'q> Builder<'q> {
     /// The call, if it is one of a function of a range vector.
     pub(super) fn range_call(&self, call: &CallNode) -> Result<Option<Vector<'q>>, QueryError> {
-        let Some(kernel) = kernel(call.func) else { return Ok(None) };
+        let Some(mut kernel) = kernel(call.func) else { return Ok(None) };
         let Some(range_at) = call.args.iter().position(|arg| arg.value_type == ValueType::Matrix) else {
             return Ok(None);
         };
@@ -40,8 +41,16 @@ impl<'q> Builder<'q> {
         // Prometheus loses the place of a subquery; where it ends tells what was evaluated later.
         let subquery = matches!(first.kind, NodeKind::Subquery(_));
         let span = if subquery { Span { start: 0, end: first.span.end } } else { first.span };
-        let range_call = RangeCall { func: call.func, kernel, params, span, mode, from_subquery };
         let may_collide = self.context.drops_now() && !source.one_name();
+        if source.aggregated() {
+            kernel = of_buckets(call.func, kernel);
+            if call.func == "avg_over_time" {
+                let mean = Box::new(self.mean_of_buckets(range, source, spec, span)?);
+                let refuse = |mean| distinct(self.context, mean, Duplicates::Refuse);
+                return if may_collide { refuse(mean).map(Some) } else { Ok(Some(mean)) };
+            }
+        }
+        let range_call = RangeCall { func: call.func, kernel, params, span, mode, from_subquery };
         let function = RangeFunction::new(self.context, Rc::clone(&self.tally), source, spec, range_call);
         if call.func == "absent_over_time" {
             let matchers = match &range.kind {
@@ -54,6 +63,24 @@ impl<'q> Builder<'q> {
             return distinct(self.context, Box::new(function), Duplicates::Refuse).map(Some);
         }
         Ok(Some(Box::new(function)))
+    }
+
+    /// `avg_over_time` over a source of sums.
+    fn mean_of_buckets(
+        &self,
+        range: &Node,
+        sums: Box<dyn RangeSource + 'q>,
+        spec: WindowSpec,
+        span: Span,
+    ) -> Result<Quotient<'q>, QueryError> {
+        let (counts, ..) = self.inside("count_over_time").range_source(range, "count_over_time")?;
+        let function = |func: &'static str, source: Box<dyn RangeSource + 'q>| {
+            let plain = kernel(func).ok_or_else(|| QueryError::execution("a function has no kernel"))?;
+            let kernel = if source.aggregated() { of_buckets(func, plain) } else { plain };
+            let call = RangeCall { func, kernel, params: Vec::new(), span, mode: None, from_subquery: false };
+            Ok::<_, QueryError>(RangeFunction::new(self.context, Rc::clone(&self.tally), source, spec, call))
+        };
+        Ok(Quotient::new(function("sum_over_time", sums)?, function("count_over_time", counts)?))
     }
 
     #[allow(clippy::type_complexity, reason = "three things that belong together only here")]

@@ -8,6 +8,7 @@ use nightjar_model::storage::Querier;
 use crate::annotations::Notes;
 use crate::error::QueryError;
 use crate::eval::budget::Budget;
+use crate::eval::downsampling::Downsampling;
 use crate::eval::tally::Tally;
 use crate::options::{Features, Interrupt, Phase};
 
@@ -28,6 +29,8 @@ pub(crate) struct Context<'q> {
     pub(crate) budget: Budget,
     /// Warnings and infos of the language.
     pub(crate) notes: Notes,
+    /// Buckets of downsampled samples.
+    pub(crate) downsampling: Downsampling,
     interrupt: &'q dyn Interrupt,
     work: Cell<usize>,
     damage: RefCell<Vec<String>>,
@@ -59,11 +62,17 @@ impl<'q> Context<'q> {
             features,
             budget,
             notes: Notes::default(),
+            downsampling: Downsampling::default(),
             interrupt,
             work: Cell::new(0),
             damage: RefCell::new(Vec::new()),
             counted: RefCell::new(Vec::new()),
         }
+    }
+
+    /// The same query reading such buckets.
+    pub(crate) fn reading(self, downsampling: Downsampling) -> Context<'q> {
+        Context { downsampling, ..self }
     }
 
     /// Call with the amount of work just done, in samples or so; errs when the query must stop.

@@ -83,6 +83,13 @@ impl<'q> InstantSelector<'q> {
         found
     }
 
+    /// How far a sample at `t` is seen: the last one of a bucket until the next bucket is over.
+    fn lookback_ms(&self, t: TimestampMs) -> i64 {
+        let inexact = &self.tiles.buckets().inexact;
+        let width_ms = inexact.iter().find(|(times, _)| times.contains(t)).map_or(0, |(_, width_ms)| *width_ms);
+        self.context.lookback_ms + width_ms
+    }
+
     fn find(&self, times: &[TimestampMs]) -> Vec<u32> {
         let mut after = 0;
         (0..self.grid.len)
@@ -92,7 +99,7 @@ impl<'q> InstantSelector<'q> {
                     after += 1;
                 }
                 match after.checked_sub(1) {
-                    Some(i) if times[i] > at - self.context.lookback_ms => i as u32,
+                    Some(i) if times[i] > at - self.lookback_ms(times[i]) => i as u32,
                     _ => NONE,
                 }
             })

@@ -23,7 +23,7 @@ pub(crate) fn live_count<'q>(
     tally: &Tally,
 ) -> Result<Option<Vector<'q>>, QueryError> {
     let ascending = times.is_sorted();
-    if times.len() > STEPS || selector.mode.is_some() || !ascending {
+    if context.downsampling.is_asked_for() || times.len() > STEPS || selector.mode.is_some() || !ascending {
         return Ok(None);
     }
     let keeps = |name: &str| grouping.keeps(name);

@@ -55,6 +55,10 @@ impl RangeSource for RangeSelector<'_> {
     fn one_name(&self) -> bool {
         self.tiles.one_name()
     }
+
+    fn aggregated(&self) -> bool {
+        self.tiles.buckets().aggregated
+    }
 }
 
 /// The samples of a range selector at a single time, as a matrix.

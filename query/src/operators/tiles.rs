@@ -1,6 +1,6 @@
 //! Reading selected series in runs, so that storage decodes neighbours together.
 
-use nightjar_model::storage::{SelectHints, SeriesData, SeriesSet};
+use nightjar_model::storage::{Buckets, SelectHints, SeriesData, SeriesSet};
 use nightjar_model::{ClosedRange, Labels, MatchOp};
 
 use crate::error::QueryError;
@@ -20,6 +20,7 @@ pub(crate) struct Tiles<'q> {
     context: &'q Context<'q>,
     set: Box<dyn SeriesSet>,
     range: ClosedRange,
+    buckets: Buckets,
     name: Option<String>,
     tile: std::vec::IntoIter<SeriesData>,
     buffer: Vec<SeriesData>,
@@ -40,6 +41,7 @@ impl<'q> Tiles<'q> {
         Ok(Tiles {
             context,
             range: hints.range,
+            buckets: set.buckets(),
             name: name.map(|m| m.value.to_string()),
             tile: Vec::new().into_iter(),
             buffer: Vec::new(),
@@ -58,6 +60,11 @@ impl<'q> Tiles<'q> {
     /// Labels of a series.
     pub(crate) fn labels(&self, index: usize) -> Labels {
         self.set.labels(index)
+    }
+
+    /// What stands for samples.
+    pub(crate) fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     /// The one metric name the selector asks for.
@@ -93,5 +100,6 @@ impl<'q> Tiles<'q> {
 impl Drop for Tiles<'_> {
     fn drop(&mut self) {
         self.context.damaged(self.set.warnings());
+        self.context.downsampling.note(std::mem::take(&mut self.buckets));
     }
 }

@@ -112,6 +112,11 @@ pub(crate) fn count(w: &Window<'_>, _: &Call<'_>) -> Outcome {
     float((w.v.len() + w.h.len()) as f64)
 }
 
+/// `count_over_time` of buckets, and histograms that are not in any.
+pub(crate) fn count_buckets(w: &Window<'_>, _: &Call<'_>) -> Outcome {
+    float(w.v.iter().sum::<f64>() + w.h.len() as f64)
+}
+
 /// `present_over_time`, and `absent_over_time` before it is turned round.
 pub(crate) fn present(_: &Window<'_>, _: &Call<'_>) -> Outcome {
     float(1.0)

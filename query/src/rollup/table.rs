@@ -94,6 +94,14 @@ pub(crate) fn kernel(func: &str) -> Option<Kernel> {
     })
 }
 
+/// The kernel of a function over what buckets say, and samples in their place.
+pub(crate) fn of_buckets(func: &str, kernel: Kernel) -> Kernel {
+    match func {
+        "count_over_time" => Kernel::Floats(|_, v| v.iter().sum(), Histograms::Whole(over_time::count_buckets)),
+        _ => kernel,
+    }
+}
+
 /// One window for a fold of floats.
 pub(crate) fn fold(
     floats: fn(&[TimestampMs], &[f64]) -> f64,

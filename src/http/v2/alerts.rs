@@ -24,7 +24,7 @@ pub(super) async fn alerts(State(alerting): State<Arc<Alerting>>, params: Params
         let mut out = vec![b'['];
         let mut first = true;
         let setup = alerting.setup();
-        let found = alerting.look(|machine, _| machine.firing(|alert| filter.labels(&alert.labels)));
+        let found = alerting.look(|machine, _| machine.firing(filter.matchers(), |alert| filter.labels(&alert.labels)));
         for chunk in found.chunks(CHUNK) {
             let views: Vec<AlertView> = alerting
                 .look(|machine, now| chunk.iter().filter_map(|fingerprint| machine.alert(now, *fingerprint)).collect());

@@ -50,9 +50,14 @@ impl AlertFilter {
         })
     }
 
+    /// What the labels of an alert must be.
+    pub(super) fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
     /// Whether an alert of these labels may be shown.
     pub(super) fn labels(&self, labels: &Labels) -> bool {
-        self.matchers.iter().all(|matcher| holds(matcher, labels.get(&matcher.name)))
+        labels_hold(&self.matchers, labels)
     }
 
     /// Whether one of these receivers is asked for.
@@ -88,7 +93,12 @@ pub(super) fn receiver_matchers(params: &Params, mode: MatcherMode) -> Result<Ve
     matchers(params, "receiver_matchers", mode).map_err(|e| format!("failed to parse receiver_matchers param: {e}"))
 }
 
-/// Whether all matchers hold for these labels.
+/// Whether all matchers hold for the labels of an alert.
+pub(super) fn labels_hold(matchers: &[Matcher], labels: &Labels) -> bool {
+    matchers.iter().all(|matcher| holds(matcher, labels.get(&matcher.name)))
+}
+
+/// Whether all matchers hold for the labels of a receiver.
 pub(super) fn all_hold(matchers: &[Matcher], labels: &BTreeMap<String, String>) -> bool {
     matchers.iter().all(|matcher| holds(matcher, labels.get(&*matcher.name).map(String::as_str)))
 }

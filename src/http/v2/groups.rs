@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use nightjar_alertmanager::machine::GroupView;
+use nightjar_alertmanager::machine::{GroupNumber, GroupView};
 
 use super::super::json;
 use super::super::params::Params;
@@ -25,10 +25,11 @@ pub(super) async fn groups(State(alerting): State<Arc<Alerting>>, params: Params
         let mut out = vec![b'['];
         let setup = alerting.setup();
         let mut first = true;
-        let ids = alerting.look(|machine, _| machine.group_ids(|receiver| filter.receiver(receiver, &setup.config)));
-        for chunk in ids.chunks(CHUNK) {
+        let wanted = |receiver: &str| filter.receiver(receiver, &setup.config);
+        let numbers = alerting.look(|machine, _| machine.group_numbers(wanted));
+        for chunk in numbers.chunks(CHUNK) {
             let groups: Vec<GroupView> = alerting.look(|machine, now| {
-                let view = |id| machine.group(now, id, |alert| filter.labels(&alert.labels));
+                let view = |number: &GroupNumber| machine.group(now, *number, |alert| filter.labels(&alert.labels));
                 chunk.iter().filter_map(view).collect()
             });
             for mut group in groups {

@@ -111,7 +111,7 @@ fn asked(params: &Params, alerting: &Alerting) -> Result<Asked, ApiError> {
 
 async fn search(alerting: Arc<Alerting>, asked: Asked, wanted: impl Fn(&Entry) -> bool + Send + 'static) -> Response {
     let read = move || {
-        let fits = |entry: &Entry| wanted(entry) && filter::all_hold(&asked.matchers, entry.labels());
+        let fits = |entry: &Entry| wanted(entry) && filter::labels_hold(&asked.matchers, entry.labels());
         alerting.history().search(asked.range, asked.limit, fits)
     };
     match tokio::task::spawn_blocking(read).await {
@@ -175,13 +175,13 @@ pub(super) async fn preview(State(alerting): State<Arc<Alerting>>, params: Param
     let read = move || {
         let matches = |labels: &Labels| matchers.iter().all(|m| m.matches(labels.value(&m.name)));
         let views = alerting.look(|machine, now| {
-            let found = machine.firing(|alert| matches(&alert.labels));
+            let found = machine.firing(&matchers, |alert| matches(&alert.labels));
             found.into_iter().filter_map(|f| machine.alert(now, f)).collect::<Vec<_>>()
         });
         let mut out = Vec::new();
         super::super::json::array(&mut out, &views, view::alert);
         let now = alerting.now().wall_ms;
-        let held = |e: &Entry| matchers.iter().all(|m| m.matches(e.labels().get(&*m.name).map_or("", String::as_str)));
+        let held = |e: &Entry| matchers.iter().all(|m| m.matches(e.labels().value(&m.name)));
         let wanted = |e: &Entry| matches!(e, Entry::Alert { state, .. } if state == "firing") && held(e);
         let past = alerting.history().search((now - DAY_MS, now), MAX_ENTRIES, wanted).unwrap_or_default();
         let names: BTreeSet<String> = past

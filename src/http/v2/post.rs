@@ -1,12 +1,12 @@
 //! `POST /api/v2/alerts`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use nightjar_alertmanager::alert::PostedAlert;
+use nightjar_model::Labels;
 use serde::Deserialize;
 
 use super::super::respond;
@@ -16,13 +16,16 @@ use crate::alerting::service::Alerting;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Posted {
-    labels: Option<BTreeMap<String, String>>,
-    annotations: Option<BTreeMap<String, String>>,
+    labels: Option<Pairs>,
+    annotations: Option<Pairs>,
     starts_at: Option<String>,
     ends_at: Option<String>,
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
 }
+
+#[derive(Default, Deserialize)]
+struct Pairs(#[serde(with = "nightjar_alertmanager::record::pairs")] Labels);
 
 /// Takes alerts. What makes sense is taken even if others do not.
 pub(super) async fn alerts(State(alerting): State<Arc<Alerting>>, request: Request) -> Response {
@@ -58,8 +61,8 @@ impl Posted {
             text.map_or(Ok(None), |text| wire::read_time(&text)).map_err(bad)
         };
         Ok(PostedAlert {
-            labels: labels.into_iter().collect(),
-            annotations: self.annotations.unwrap_or_default().into_iter().collect(),
+            labels: labels.0,
+            annotations: self.annotations.unwrap_or_default().0,
             starts_at: time("startsAt", self.starts_at)?,
             ends_at: time("endsAt", self.ends_at)?,
             generator_url: self.generator_url.unwrap_or_default(),

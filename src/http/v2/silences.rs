@@ -21,21 +21,20 @@ use crate::alerting::service::Alerting;
 
 /// `GET /silences`: active ones that end next first, then pending, then expired ones.
 pub(super) async fn list(State(alerting): State<Arc<Alerting>>, params: Params) -> Response {
+    let refused = |answer: Response| {
+        alerting.refused_silences();
+        answer
+    };
     let matchers = match filter::matchers(&params, "filter", alerting.mode()) {
         Ok(matchers) => matchers,
-        Err(sentence) => return wire::complaint(StatusCode::BAD_REQUEST, &sentence),
+        Err(sentence) => return refused(wire::complaint(StatusCode::BAD_REQUEST, &sentence)),
     };
-    let wanted = match Wanted::read(&params) {
-        Ok(wanted) => wanted,
-        Err(malformed) => return malformed.into_response(),
+    let asked = match Wanted::read(&params) {
+        Ok(asked) => asked,
+        Err(malformed) => return refused(malformed.into_response()),
     };
-    let mut found = alerting.look(|machine, now| {
-        let asked = |(silence, state): &(&Silence, SilenceState)| {
-            wanted.state(*state) && matchers.iter().all(|matcher| has(silence, matcher))
-        };
-        let all = machine.silences().iter().map(|silence| (silence, machine.silence_state(now, silence)));
-        all.filter(asked).map(|(silence, state)| (silence.clone(), state)).collect::<Vec<_>>()
-    });
+    let wanted = |silence: &Silence, state| asked.state(state) && matchers.iter().all(|matcher| has(silence, matcher));
+    let mut found = alerting.silences(wanted);
     found.sort_by_key(|(silence, state)| order(silence, *state));
     let mut out = Vec::new();
     json::array(&mut out, &found, |out, (silence, state)| view::silence(out, silence, *state));

@@ -78,7 +78,7 @@ pub(super) async fn dry_run(State(alerting): State<Arc<Alerting>>, request: Requ
     let compare = move || {
         let tree = RouteTree::new(&alerting.parse(&text)?.config.route);
         let labels: Vec<Labels> = alerting.look(|machine, _| {
-            machine.firing(|_| true).into_iter().filter_map(|f| machine.labels_of(f).cloned()).collect()
+            machine.firing(&[], |_| true).into_iter().filter_map(|f| machine.labels_of(f).cloned()).collect()
         });
         let (mut changed, mut same) = (Vec::new(), 0_u64);
         let names = |tree: &RouteTree, labels: &Labels| -> Vec<String> {

@@ -10,7 +10,7 @@ use nightjar_platform::Disk;
 
 use super::builder::BlockOptions;
 use super::dictionary::DictionaryBuilder;
-use super::directory::{Directory, HEADER_LEN, TRAILER_LEN, Trailer, VERSION, header};
+use super::directory::{Directory, HEADER_LEN, TRAILER_LEN, Trailer, header};
 use super::entries::EntriesBuilder;
 use super::facts::FactsBuilder;
 use super::input::BlockSummary;
@@ -68,7 +68,7 @@ impl<D: Disk> Assembly<D> {
     pub(super) fn begin(disk: &D, path: &Path, directory: Directory, options: BlockOptions) -> io::Result<Assembly<D>> {
         let salt = directory.summary.salt;
         let mut out = BlockWriter::create(disk, path, salt, options.zstd_level)?;
-        out.append(&header(salt))?;
+        out.append(&header(salt, directory.version()))?;
         Ok(Assembly { out, directory, options, page: Vec::new() })
     }
 
@@ -205,7 +205,7 @@ impl<D: Disk> Assembly<D> {
         let second = self.out.page(&raw, 0, 0, 0)?;
         let file_len = self.out.offset() + 2 * TRAILER_LEN as u64;
         let trailer = Trailer {
-            version: VERSION,
+            version: self.directory.version(),
             salt: self.directory.summary.salt,
             file_len,
             directory: [first.offset, second.offset],

@@ -4,11 +4,14 @@ use nightjar_model::{BlockRange, ClosedRange};
 
 use super::input::BlockSummary;
 use super::section::{Kind, MAX_PAGES, PageRef, Section};
+use super::tier::Tier;
 use crate::bytes::{Corrupt, Cursor, put_text, put_u32, put_u64, put_varint, put_zigzag};
 use crate::codec::column::{Encoder, decode_i64};
 
-/// The version this code writes, and the newest it reads.
-pub(super) const VERSION: u32 = 1;
+/// The newest version this code reads, and the one of blocks of buckets.
+pub(super) const VERSION: u32 = 2;
+/// The version of blocks of samples.
+const SAMPLES_VERSION: u32 = 1;
 /// The first bytes of a block file.
 const HEAD_MAGIC: [u8; 8] = *b"NIGHTBLK";
 /// The first bytes of a trailer.
@@ -21,10 +24,10 @@ pub(super) const TRAILER_LEN: usize = 64;
 const OPTIONAL_FROM: u64 = 0x8000;
 
 /// The first bytes of the file. They repeat what the trailer says and are for people and tools.
-pub(super) fn header(salt: u64) -> [u8; HEADER_LEN] {
+pub(super) fn header(salt: u64, version: u32) -> [u8; HEADER_LEN] {
     let mut out = Vec::with_capacity(HEADER_LEN);
     out.extend_from_slice(&HEAD_MAGIC);
-    put_u32(VERSION, &mut out);
+    put_u32(version, &mut out);
     put_u32(0, &mut out);
     put_u64(salt, &mut out);
     put_u32(crc32c::crc32c(&out), &mut out);
@@ -105,6 +108,8 @@ pub(super) struct Directory {
     pub(super) names: Vec<Name>,
     /// The first value of each dictionary page.
     pub(super) first_values: Vec<String>,
+    /// What its buckets are; `None` for a block of samples.
+    pub(super) tier: Option<Tier>,
     /// By kind code, from 1.
     sections: [Section; Kind::ALL.len()],
 }
@@ -114,13 +119,21 @@ pub(super) struct Directory {
 pub(super) struct Envelope {
     pub(super) salt: u64,
     pub(super) file_len: u64,
+    /// Version of the file.
+    pub(super) version: u32,
 }
 
 impl Directory {
     /// A directory without pages.
     pub(super) fn new(summary: BlockSummary, timelines: u32, names: &[(String, u32)]) -> Directory {
         let (names, pairs) = number_names(names.iter().map(|(text, count)| (text.clone(), *count)));
-        Directory { summary, timelines, pairs, names, first_values: Vec::new(), sections: Default::default() }
+        let (first_values, sections) = Default::default();
+        Directory { summary, timelines, pairs, names, first_values, tier: None, sections }
+    }
+
+    /// The version a file with it has.
+    pub(super) fn version(&self) -> u32 {
+        if self.tier.is_some() { VERSION } else { SAMPLES_VERSION }
     }
 
     /// Says which label names there are, sorted, each with its number of values.
@@ -164,6 +177,9 @@ impl Directory {
         let runs: Vec<_> = runs.filter(|(_, pages)| !pages.is_empty()).collect();
         put_varint(runs.len() as u64, &mut out);
         runs.into_iter().for_each(|(kind, pages)| put_section(kind, pages, &mut out));
+        if let Some(tier) = &self.tier {
+            tier.encode(&mut out);
+        }
         out
     }
 
@@ -194,15 +210,16 @@ impl Directory {
                 section.pages.extend(pages);
             }
         }
+        let Envelope { salt, file_len, version } = envelope;
+        let tier = if version >= VERSION { Some(Tier::decode(&mut cursor)?) } else { None };
         let small = |n: u64| u32::try_from(n).map_err(|_| corrupt);
         let (timelines, _) = (small(timelines)?, small(series)?);
         if sections[Kind::Dictionary as usize - 1].pages.len() != first_values.len() {
             return Err(corrupt);
         }
         let times = (times.start <= times.end).then_some(times);
-        let Envelope { salt, file_len } = envelope;
         let summary = BlockSummary { range, times, series, samples, histograms, exemplars, file_len, salt };
-        Ok(Directory { summary, timelines, pairs, names, first_values, sections })
+        Ok(Directory { summary, timelines, pairs, names, first_values, tier, sections })
     }
 
     /// The name a pair belongs to; `None` past the last pair.

@@ -81,6 +81,11 @@ impl Kind {
             Kind::Facts => "series",
             Kind::Dictionary => "dictionary",
             Kind::Postings => "postings",
+            Kind::Counts => "counts",
+            Kind::Sums => "sums",
+            Kind::Minima => "minima",
+            Kind::Maxima => "maxima",
+            Kind::Counters => "counters",
         }
     }
 }

@@ -13,7 +13,8 @@ use super::postings;
 pub fn block_section(data: &[u8]) {
     let Some((kind, data)) = data.split_first() else { return };
     let _ = match kind % 6 {
-        0 => Directory::decode(data, Envelope { salt: 1, file_len: 1 << 30 }).is_ok(),
+        0 => Directory::decode(data, Envelope { salt: 1, file_len: 1 << 30, version: 1 + u32::from(kind % 12 / 6) })
+            .is_ok(),
         1 => Dictionary::parse(data).is_ok(),
         2 => Facts::parse(data, 1000).is_ok(),
         3 => postings::decode_into(data, 10_000, &mut Bitmap::new()).is_ok(),

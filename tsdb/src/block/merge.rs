@@ -5,6 +5,7 @@
 //! out as finished pages into a spill; sections are put together at the end. Memory: four bytes a label pair of each
 //! source, some decoded pages of each source, and the spill's buffer, whatever the number of samples.
 
+mod buckets;
 mod index;
 mod order;
 mod pairs;
@@ -31,6 +32,7 @@ use super::sample_reader::SampleReader;
 use super::section::Kind;
 use super::spill::Spill;
 use super::spool::{Press, Spool};
+use super::tier::{self, Tier};
 use crate::codec::column::Encoder;
 use crate::codec::{exemplar, histogram};
 use crate::cut::{Cut, cut_exemplars, cut_floats, cut_histograms};
@@ -58,25 +60,32 @@ pub fn merge<D: Disk>(
     options: BlockOptions,
     pause: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<Option<BlockSummary>> {
-    let (numbers, pairs) = pairs::merged_numbers(sources)?;
-    let mut merge = Merge::new(disk, path, range, sources, options)?;
-    let mut order = Order::new(sources, &numbers)?;
-    let mut used = vec![false; pairs as usize];
-    let keys = TargetKeys::new(sources, &numbers);
-    while order.advance()? {
-        pause()?;
-        let (parts, nodes) = merge.read(&order.places)?;
-        if merge.add(keys.of(&order.pairs), &order.pairs, parts, &nodes)? {
-            order.pairs.iter().for_each(|pair| used[*pair as usize] = true);
-        }
-    }
-    drop(order);
-    drop(numbers);
+    let numbered = pairs::merged_numbers(sources)?;
+    let merge = Merge::new(disk, path, range, sources, options)?;
+    let (merge, used) = merge.fill(sources, numbered, pause)?;
     if merge.summary.series == 0 {
         return Ok(None);
     }
     let metadata = metadata(sources)?;
     merge.finish(disk, path, sources, &used, &metadata).map(Some)
+}
+
+/// Like [`merge`], but what is written are the buckets of `tier` of these blocks; or those of a single source that has
+/// such buckets, written again. Series with native histograms are left out; when nothing is left the block is empty.
+pub fn downsample<D: Disk>(
+    disk: &D,
+    path: &Path,
+    range: BlockRange,
+    sources: &[MergeSource<'_, D>],
+    options: BlockOptions,
+    tier: Tier,
+    pause: &mut dyn FnMut() -> io::Result<()>,
+) -> io::Result<BlockSummary> {
+    let numbered = pairs::merged_numbers(sources)?;
+    let mut merge = Merge::new(disk, path, range, sources, options)?;
+    merge.tier = Some(tier);
+    let (merge, used) = merge.fill(sources, numbered, pause)?;
+    merge.finish(disk, path, sources, &used, &BTreeMap::new())
 }
 
 fn metadata<D: Disk>(sources: &[MergeSource<'_, D>]) -> io::Result<BTreeMap<String, Vec<Metadata>>> {
@@ -130,6 +139,10 @@ struct Merge<'a, D: Disk> {
     columns: Vec<Spool>,
     histograms: Spool,
     exemplars: Spool,
+    /// What buckets are to be written; `None` = samples.
+    tier: Option<Tier>,
+    /// What of buckets is not in columns.
+    aggregates: [Spool; tier::SECTIONS.len()],
     index: IndexSpool,
     press: Press<D>,
     encoder: Encoder,
@@ -164,12 +177,39 @@ impl<'a, D: Disk> Merge<'a, D> {
             columns: Vec::new(),
             histograms: Spool::new(Kind::Histograms),
             exemplars: Spool::new(Kind::Exemplars),
+            tier: None,
+            aggregates: tier::SECTIONS.map(Spool::new),
             index: IndexSpool::default(),
             press: Press::new(spill, options.page_bytes, options.zstd_level)?,
             encoder: Encoder::default(),
             buffer: Vec::new(),
             summary,
         })
+    }
+
+    /// Takes all series of all sources; also answers which of the merged pairs any of them has.
+    fn fill(
+        mut self,
+        sources: &[MergeSource<'_, D>],
+        (numbers, pairs): (Vec<Vec<u32>>, u32),
+        pause: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<(Self, Vec<bool>)> {
+        let mut order = Order::new(sources, &numbers)?;
+        let mut used = vec![false; pairs as usize];
+        let keys = TargetKeys::new(sources, &numbers);
+        while order.advance()? {
+            pause()?;
+            let added = if self.tier.is_some() {
+                self.add_buckets(&order.places, &order.pairs)?
+            } else {
+                let (parts, nodes) = self.read(&order.places)?;
+                self.add(keys.of(&order.pairs), &order.pairs, parts, &nodes)?
+            };
+            if added {
+                order.pairs.iter().for_each(|pair| used[*pair as usize] = true);
+            }
+        }
+        Ok((self, used))
     }
 
     /// What the sources have of the series at `places`, without what was cut, and the timelines it lies on.
@@ -258,7 +298,8 @@ impl<'a, D: Disk> Merge<'a, D> {
         used: &[bool],
         metadata: &BTreeMap<String, Vec<Metadata>>,
     ) -> io::Result<BlockSummary> {
-        for spool in self.columns.iter_mut().chain([&mut self.histograms, &mut self.exemplars]) {
+        let lists = [&mut self.histograms, &mut self.exemplars];
+        for spool in self.columns.iter_mut().chain(lists).chain(&mut self.aggregates) {
             spool.flush(&mut self.press)?;
         }
         self.index.flush(&mut self.press.spill)?;
@@ -267,7 +308,8 @@ impl<'a, D: Disk> Merge<'a, D> {
         let mut summary = self.summary;
         summary.salt = salt(path, summary.range, spill.hash(), sources);
         let timelines = &self.targets.timelines;
-        let directory = Directory::new(summary, timelines.segments.len() as u32, &[]);
+        let mut directory = Directory::new(summary, timelines.segments.len() as u32, &[]);
+        directory.tier = self.tier;
         let mut assembly = Assembly::begin(disk, path, directory, self.options)?;
         for spool in &self.columns {
             assembly.spooled(spool, spill)?;
@@ -275,6 +317,9 @@ impl<'a, D: Disk> Merge<'a, D> {
         assembly.timelines(timelines, spill)?;
         assembly.spooled(&self.histograms, spill)?;
         assembly.spooled(&self.exemplars, spill)?;
+        for spool in &self.aggregates {
+            assembly.spooled(spool, spill)?;
+        }
         assembly.metadata(metadata)?;
         let numbers = ranks(used);
         assembly.directory.set_names(used_names(sources, used)?);

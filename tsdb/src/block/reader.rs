@@ -17,6 +17,7 @@ use super::facts::Facts;
 use super::input::BlockSummary;
 use super::page::{MAX_PAGE_BYTES, checksum, inflate};
 use super::section::{Kind, PageRef};
+use super::tier::Tier;
 use crate::bytes::Corrupt;
 
 /// Cache of a block that does not share one, in bytes.
@@ -82,7 +83,7 @@ impl<D: Disk> Block<D> {
         let len = file.len().map_err(io)?;
         let mut damage = Vec::new();
         let trailer = read_trailer(&file, &name, len, &mut damage)?;
-        check_header(&file, &name, trailer.salt, &mut damage)?;
+        check_header(&file, &name, &trailer, &mut damage)?;
         let directory = read_directory(&file, &name, &trailer, &mut damage)?;
         damage.iter().for_each(warn);
         Ok(Block { file, name, trailer, directory, cache, damage: Mutex::new(damage) })
@@ -96,6 +97,11 @@ impl<D: Disk> Block<D> {
     /// What the block holds.
     pub fn summary(&self) -> BlockSummary {
         self.directory.summary
+    }
+
+    /// What its buckets are; `None` for a block of samples.
+    pub fn tier(&self) -> Option<&Tier> {
+        self.directory.tier.as_ref()
     }
 
     /// Bytes of the file by part, for people who wonder where they go.
@@ -272,10 +278,15 @@ fn read_trailer<F: DiskFile>(file: &F, name: &str, len: u64, damage: &mut Vec<Da
     Ok(trailer)
 }
 
-fn check_header<F: DiskFile>(file: &F, name: &str, salt: u64, damage: &mut Vec<Damage>) -> Result<(), BlockError> {
+fn check_header<F: DiskFile>(
+    file: &F,
+    name: &str,
+    trailer: &Trailer,
+    damage: &mut Vec<Damage>,
+) -> Result<(), BlockError> {
     let mut head = [0; HEADER_LEN];
     file.read_exact_at(&mut head, 0).map_err(|source| BlockError::Io { file: name.to_owned(), source })?;
-    if head != header(salt) {
+    if head != header(trailer.salt, trailer.version) {
         let reason = "it is not what the trailer says".to_owned();
         damage.push(harmless(name, "header", 0, 0, HEADER_LEN as u64, reason));
     }
@@ -309,11 +320,11 @@ pub(super) fn read_directory_copy<F: DiskFile>(
     trailer: &Trailer,
     copy: usize,
 ) -> Result<Directory, Unreadable> {
-    let Trailer { salt, file_len, stored, raw, .. } = *trailer;
+    let Trailer { version, salt, file_len, stored, raw, .. } = *trailer;
     let offset = trailer.directory[copy];
     if offset.checked_add(u64::from(stored)).is_none_or(|end| end > file_len) {
         return Err(Unreadable::Damaged("it lies outside the file".to_owned()));
     }
     let raw = read_stored(file, salt, offset, stored, trailer.crc[copy], raw)?;
-    Directory::decode(&raw, Envelope { salt, file_len }).map_err(|e| Unreadable::Damaged(e.to_string()))
+    Directory::decode(&raw, Envelope { salt, file_len, version }).map_err(|e| Unreadable::Damaged(e.to_string()))
 }

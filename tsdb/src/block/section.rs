@@ -21,11 +21,21 @@ pub(super) enum Kind {
     Dictionary = 7,
     /// Series by pair number, then by label name.
     Postings = 8,
+    /// Numbers of samples in buckets, by series.
+    Counts = 9,
+    /// Sums of buckets.
+    Sums = 10,
+    /// Least values of buckets.
+    Minima = 11,
+    /// Greatest values of buckets.
+    Maxima = 12,
+    /// Counters without resets at the ends of buckets.
+    Counters = 13,
 }
 
 impl Kind {
     /// All kinds of this version.
-    pub(super) const ALL: [Kind; 8] = [
+    pub(super) const ALL: [Kind; 13] = [
         Kind::Columns,
         Kind::Timelines,
         Kind::Histograms,
@@ -34,6 +44,11 @@ impl Kind {
         Kind::Facts,
         Kind::Dictionary,
         Kind::Postings,
+        Kind::Counts,
+        Kind::Sums,
+        Kind::Minima,
+        Kind::Maxima,
+        Kind::Counters,
     ];
 
     /// The kind of a code.

@@ -59,7 +59,7 @@ impl<D: Disk> Block<D> {
         };
         let mut head = [0; HEADER_LEN];
         self.file.read_exact_at(&mut head, 0).map_err(io)?;
-        if head != header(self.trailer.salt) {
+        if head != header(self.trailer.salt, self.trailer.version) {
             twice("header", 0, 0, HEADER_LEN as u64, "it is not what the trailer says".to_owned());
         }
         let expected = self.trailer.encode();

@@ -3,7 +3,9 @@
 //! Nobody waits for it: the locks are held to decide what to do and to make the outcome count, not in between. The outcome
 //! has a lower number than any block that comes while it is made, so late samples and deletes of that time stay right.
 
+mod downsample;
 pub(crate) mod plan;
+pub(crate) mod tiers;
 
 use std::io;
 use std::sync::Arc;
@@ -46,6 +48,15 @@ pub enum Compacted {
         /// Size of the outcome.
         written_bytes: u64,
     },
+    /// Buckets were made of samples.
+    Downsampled {
+        /// Their width in milliseconds.
+        width_ms: i64,
+        /// Size of what was read.
+        read_bytes: u64,
+        /// Size of the outcome.
+        written_bytes: u64,
+    },
     /// A block of those to merge went meanwhile: the outcome was thrown away.
     Overtaken,
 }
@@ -66,9 +77,13 @@ impl<D: Disk> Inner<D> {
         let parts = Arc::clone(&self.view.read().parts);
         let candidates: Vec<Candidate> = parts.blocks.iter().map(|(n, b)| candidate(&parts, *n, b)).collect();
         let waits = self.options.out_of_order_window_ms.min(12 * self.options.block_ms);
-        let done = match plan::next(&candidates, parts.seal.until.saturating_sub(waits), &self.options) {
+        let settled = parts.seal.until.saturating_sub(waits);
+        let done = match plan::next(&candidates, settled, &self.options) {
             Some(plan) => self.carry_out(plan),
-            None => Ok(Compacted::Nothing),
+            None => match tiers::next(&candidates, &downsample::tiered(&parts), settled, &self.options) {
+                Some(plan) => self.make_buckets(&plan),
+                None => Ok(Compacted::Nothing),
+            },
         };
         drop(running);
         self.count(done)
@@ -81,19 +96,36 @@ impl<D: Disk> Inner<D> {
         for (number, block) in &parts.blocks {
             let candidate = candidate(&parts, *number, block);
             if parts.deletions.touches(block.summary().salt) && !candidate.damaged {
-                let done = self.carry_out(plan::alone(&candidate));
-                if let Compacted::NoRoom { needed } = self.count(done)? {
-                    let free = self.disk.free_bytes()?;
-                    let message = format!("{needed} bytes must be free to rewrite a block, {free} are");
-                    return Err(io::Error::new(io::ErrorKind::StorageFull, message));
-                }
+                self.has_room(self.carry_out(plan::alone(&candidate)))?;
+            }
+        }
+        // What was made from these blocks went with them.
+        let parts = Arc::clone(&self.view.read().parts);
+        for tier in downsample::tiered(&parts) {
+            let touched =
+                parts.tiers.get(&tier.block.number).is_some_and(|b| parts.deletions.touches(b.summary().salt));
+            if touched && !tier.block.damaged {
+                self.has_room(self.make_buckets(&tiers::again(&tier)))?;
             }
         }
         self.lift_spent(&mut self.housekeeping.lock())
     }
 
+    fn has_room(&self, done: io::Result<Compacted>) -> io::Result<()> {
+        if let Compacted::NoRoom { needed } = self.count(done)? {
+            let free = self.disk.free_bytes()?;
+            let message = format!("{needed} bytes must be free to rewrite a block, {free} are");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
+        Ok(())
+    }
+
     fn count(&self, done: io::Result<Compacted>) -> io::Result<Compacted> {
         match &done {
+            Ok(Compacted::Downsampled { written_bytes, .. }) => {
+                self.counters.downsamplings.fetch_add(1, Ordering::Relaxed);
+                self.counters.downsampled_bytes.fetch_add(*written_bytes, Ordering::Relaxed);
+            }
             Ok(Compacted::Merged { read_bytes, written_bytes, .. }) => {
                 self.counters.compactions.fetch_add(1, Ordering::Relaxed);
                 self.counters.compaction_read_bytes.fetch_add(*read_bytes, Ordering::Relaxed);
@@ -188,11 +220,15 @@ impl<D: Disk> Inner<D> {
             self.throw_away(job.number);
             return Ok(Compacted::Overtaken);
         }
+        // Buckets are of use beside what they were made from.
+        let of_sources = |block: &Block<D>| block.tier().is_some_and(|t| sources.iter().any(|n| t.sources.contains(n)));
+        let tiers: Vec<u64> = now.tiers.iter().filter(|(_, b)| of_sources(b)).map(|(number, _)| *number).collect();
         drop(now);
         let scalars = keeping.scalars();
         let add = block.iter().map(|_| job.number).collect();
+        let remove = [&sources[..], &tiers].concat();
         // Should this fail a restart may still find the record: the file stays.
-        keeping.record(Change { add, remove: sources.clone(), scalars, ..Change::default() })?;
+        keeping.record(Change { add, remove, scalars, ..Change::default() })?;
         {
             let mut view = self.view.write();
             let mut parts = view.parts.copy();
@@ -201,12 +237,15 @@ impl<D: Disk> Inner<D> {
                     keeping.garbage.push((*number, Arc::downgrade(&gone)));
                 }
             }
+            for number in &tiers {
+                keeping.garbage.extend(parts.tiers.remove(number).map(|gone| (*number, Arc::downgrade(&gone))));
+            }
             let deletions = Arc::make_mut(&mut parts.deletions);
             if let Some(block) = block {
                 deletions.add_block(job.number, &block);
                 parts.blocks.insert(job.number, block);
             }
-            deletions.retain(&[], &parts.blocks);
+            deletions.retain(&[], parts.blocks.values().chain(parts.tiers.values()));
             view.parts = Arc::new(parts);
         }
         let written_bytes = merged.map_or(0, |m| m.file_len);

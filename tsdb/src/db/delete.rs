@@ -47,7 +47,9 @@ impl<D: Disk> Inner<D> {
 
     /// Time of the oldest sample.
     fn oldest(&self) -> Option<TimestampMs> {
-        let blocks = self.view.read().parts.blocks.values().filter_map(|b| b.summary().times).map(|t| t.start).min();
+        let parts = Arc::clone(&self.view.read().parts);
+        let files = parts.blocks.values().chain(parts.tiers.values());
+        let blocks = files.filter_map(|b| b.summary().times).map(|t| t.start).min();
         let frames = self.directory.read().iter().flat_map(|(_, e)| e.iter().map(|e| e.t_min())).min();
         blocks.into_iter().chain(frames).min()
     }
@@ -73,8 +75,8 @@ impl<D: Disk> Inner<D> {
             let mut view = self.view.write();
             let mut parts = view.parts.copy();
             let deletions = Arc::make_mut(&mut parts.deletions);
-            deletions.add(number, tombstone, cut, &parts.blocks);
-            deletions.retain(&lift, &parts.blocks);
+            deletions.add(number, tombstone, cut, parts.blocks.iter().chain(&parts.tiers));
+            deletions.retain(&lift, parts.blocks.values().chain(parts.tiers.values()));
             view.parts = Arc::new(parts);
             self.changes.lock().note(std::iter::once(times));
         }
@@ -96,7 +98,7 @@ impl<D: Disk> Inner<D> {
         keeping.record(Change { lift: lift.clone(), scalars, ..Change::default() })?;
         let mut view = self.view.write();
         let mut parts = view.parts.copy();
-        Arc::make_mut(&mut parts.deletions).retain(&lift, &parts.blocks);
+        Arc::make_mut(&mut parts.deletions).retain(&lift, parts.blocks.values().chain(parts.tiers.values()));
         view.parts = Arc::new(parts);
         Ok(())
     }

@@ -69,12 +69,12 @@ impl HeadCut {
 
 impl Deletions {
     /// Adds a delete, and forgets those in which it has nothing left to say.
-    pub(crate) fn add<D: Disk>(
+    pub(crate) fn add<'a, D: Disk>(
         &mut self,
         number: u64,
         tombstone: Tombstone,
         head: HeadCut,
-        blocks: &BTreeMap<u64, Arc<Block<D>>>,
+        blocks: impl Iterator<Item = (&'a u64, &'a Arc<Block<D>>)>,
     ) {
         let tombstone = Arc::new(tombstone);
         for (file, block) in blocks {
@@ -105,17 +105,19 @@ impl Deletions {
             }
         };
         if !series.is_empty() {
-            let cut = Cut { series, times: tombstone.times };
+            // A bucket of which a part is deleted is not told whole.
+            let times = block.tier().map_or(tombstone.times, |tier| tier.widened(tombstone.times));
+            let cut = Cut { series, times };
             let cuts = self.blocks.entry(block.summary().salt).or_default();
             cuts.push(Arc::new(BlockCut { tombstone: number, cut }));
         }
     }
 
     /// Forgets deletes, and blocks that are gone.
-    pub(crate) fn retain<D: Disk>(&mut self, lift: &[u64], blocks: &BTreeMap<u64, Arc<Block<D>>>) {
+    pub(crate) fn retain<'a, D: Disk>(&mut self, lift: &[u64], blocks: impl Iterator<Item = &'a Arc<Block<D>>>) {
         self.tombstones.retain(|number, _| !lift.contains(number));
         self.head.retain(|number, _| !lift.contains(number));
-        let alive: hashbrown::HashSet<u64> = blocks.values().map(|b| b.summary().salt).collect();
+        let alive: hashbrown::HashSet<u64> = blocks.map(|b| b.summary().salt).collect();
         self.blocks.retain(|salt, cuts| {
             cuts.retain(|c| !lift.contains(&c.tombstone));
             alive.contains(salt) && !cuts.is_empty()
@@ -155,6 +157,16 @@ impl Deletions {
     /// Whether anything is deleted from a block.
     pub(crate) fn touches(&self, salt: u64) -> bool {
         self.blocks.contains_key(&salt)
+    }
+
+    /// Whether whatever is deleted of a block is all of a series; `times` are those of the block.
+    pub(crate) fn cuts_whole(&self, salt: u64, times: ClosedRange) -> bool {
+        self.of(salt).all(|cut| cut.times.start <= times.start && times.end <= cut.times.end)
+    }
+
+    /// Whether something of a series of a block is deleted.
+    pub(crate) fn cuts_series(&self, salt: u64, id: u32) -> bool {
+        self.of(salt).any(|cut| cut.series.contains(id))
     }
 
     /// Whether a series of a block with samples in `times` has none left.

@@ -11,7 +11,9 @@ use nightjar_platform::{Disk, DiskFile};
 use super::inner::Inner;
 use super::keeping::{Housekeeping, remove};
 use super::plan;
+use super::view::Parts;
 use super::{quarantine, snapshot};
+use crate::block::Block;
 use crate::manifest::Change;
 use crate::wal::segment;
 
@@ -135,12 +137,18 @@ impl<D: Disk> Inner<D> {
 
     fn expire(&self, keeping: &mut Housekeeping<D>, now: TimestampMs) -> io::Result<Maintained> {
         let parts = Arc::clone(&self.view.read().parts);
-        let blocks = parts.blocks.iter().map(|(number, block)| plan::Aging {
+        let aging = |number: &u64, block: &Arc<Block<D>>, made_of| plan::Aging {
             number: *number,
             range: block.range(),
             bytes: block.summary().file_len,
+            made_of,
+        };
+        let samples = parts.blocks.iter().map(|(n, block)| aging(n, block, self.awaited(&parts, *n, block)));
+        let buckets = parts.tiers.iter().filter_map(|(number, block)| {
+            let width_ms = block.tier()?.width_ms;
+            Some(aging(number, block, plan::MadeOf::Buckets(width_ms)))
         });
-        let remove_now = plan::expired(blocks, now, &self.options);
+        let remove_now = plan::expired(samples.chain(buckets), now, &self.options);
         if remove_now.is_empty() {
             return Ok(Maintained::Nothing);
         }
@@ -152,16 +160,30 @@ impl<D: Disk> Inner<D> {
             let mut view = self.view.write();
             let mut parts = view.parts.copy();
             for number in &remove_now {
-                if let Some(block) = parts.blocks.remove(number) {
+                if let Some(block) = parts.blocks.remove(number).or_else(|| parts.tiers.remove(number)) {
                     keeping.garbage.push((*number, Arc::downgrade(&block)));
                     gone.extend(block.summary().times);
                 }
             }
-            Arc::make_mut(&mut parts.deletions).retain(&[], &parts.blocks);
+            Arc::make_mut(&mut parts.deletions).retain(&[], parts.blocks.values().chain(parts.tiers.values()));
             view.parts = Arc::new(parts);
             self.changes.lock().note(gone.into_iter());
         }
         keeping.collect_garbage(&self.disk)?;
         Ok(Maintained::Expired { blocks: remove_now.len() })
+    }
+
+    /// Whether a tier is still to be made of a block of samples, as retention sees it.
+    fn awaited(&self, parts: &Parts<D>, number: u64, block: &Block<D>) -> plan::MadeOf {
+        let made = |width_ms: i64| {
+            let mut tiers = parts.tiers.values().filter_map(|b| b.tier());
+            tiers.any(|t| t.width_ms == width_ms && t.sources.contains(&number))
+        };
+        // Of what cannot be read no tier is ever made.
+        let readable = block.damage().iter().all(|d| d.harmless);
+        match readable && self.options.tiers.iter().any(|t| !made(t.width_ms)) {
+            true => plan::MadeOf::Awaited,
+            false => plan::MadeOf::Samples,
+        }
     }
 }

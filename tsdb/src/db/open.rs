@@ -208,7 +208,7 @@ pub(crate) fn open_blocks<D: Disk>(
 pub(crate) fn deletions<D: Disk>(state: &State, head: &Head, blocks: &BTreeMap<u64, Arc<Block<D>>>) -> Deletions {
     let mut deletions = Deletions::default();
     for (number, tombstone) in &state.tombstones {
-        deletions.add(*number, tombstone.clone(), HeadCut::new(head, tombstone), blocks);
+        deletions.add(*number, tombstone.clone(), HeadCut::new(head, tombstone), blocks.iter());
     }
     deletions
 }

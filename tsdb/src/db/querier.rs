@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use nightjar_model::labels::SpellingPairs;
-use nightjar_model::storage::{Listing, LiveCount, LiveGroup, Querier, SelectHints, SeriesSet, StorageError, Weight};
+use nightjar_model::storage::{
+    Buckets, Listing, LiveCount, LiveGroup, Querier, SelectHints, SeriesSet, StorageError, Weight,
+};
 use nightjar_model::{ClosedRange, Exemplar, Labels, Matcher};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
+use super::buckets::{Chosen, alone, choose, told};
 use super::frames::FrameReader;
 use super::inner::Inner;
 use super::order::by_labels;
@@ -74,6 +77,13 @@ impl<D: Disk> DbQuerier<D> {
         self.view.parts.blocks.values().filter(|b| range.overlaps(b.range())).cloned().collect()
     }
 
+    /// The same, and those of buckets of which the samples are gone: whose series have names.
+    fn named(&self, range: ClosedRange) -> Vec<Arc<Block<D>>> {
+        let mut blocks = self.blocks(range);
+        blocks.extend(alone(&self.view.parts, range).cloned());
+        blocks
+    }
+
     /// Calls `each` with the ids of a block's series that satisfy the matchers and have samples in the range.
     fn block_series(
         block: &Block<D>,
@@ -101,7 +111,18 @@ impl<D: Disk> DbQuerier<D> {
     fn set(&self, matchers: &[Matcher], hints: &SelectHints) -> Result<Set<D>, StorageError> {
         let range = intersect(self.range, hints.range);
         let (mut text, mut candidates, mut damage) = (Vec::new(), Vec::new(), Vec::new());
-        let blocks = self.blocks(range);
+        self.head_series(matchers, range, |spelling, member| {
+            let start = text.len();
+            text.extend_from_slice(spelling);
+            candidates.push(Candidate { spelling: start..text.len(), member: Some(member), place: None });
+        });
+        let mut blocks = self.blocks(range);
+        let chosen = self.chosen(range, hints, &candidates);
+        let first = blocks.len();
+        blocks.extend(chosen.iter().map(|c| Arc::clone(&c.block)));
+        if hints.labels_only {
+            blocks.extend(alone(&self.view.parts, range).cloned());
+        }
         let mut labels = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
             let mut ids = Self::block_series(block, matchers, range, &mut damage)?;
@@ -117,12 +138,10 @@ impl<D: Disk> DbQuerier<D> {
                 candidates.push(Candidate { spelling: start..text.len(), member: None, place: Some((number, id)) });
             }
         }
-        self.head_series(matchers, range, |spelling, member| {
-            let start = text.len();
-            text.extend_from_slice(spelling);
-            candidates.push(Candidate { spelling: start..text.len(), member: Some(member), place: None });
-        });
-        let (mut series, places) = unite(&text, candidates);
+        let (mut series, mut places) = unite(&text, candidates);
+        if !chosen.is_empty() {
+            places = self.prefer_buckets(&mut series, &places, &blocks[..first], &chosen);
+        }
         if hints.limit > 0 {
             series.truncate(hints.limit);
         }
@@ -136,7 +155,64 @@ impl<D: Disk> DbQuerier<D> {
         }
         let (inner, view) = (Arc::clone(&self.inner), self.view.clone());
         let ahead = Mutex::new(Ahead::default());
-        Ok(Set { inner, view, text, series, blocks, places, picks, ahead, damage })
+        let aggregate = hints.downsampled.filter(|_| !chosen.is_empty()).map(|wanted| wanted.aggregate);
+        let buckets = match self.view.parts.tiers.is_empty() || hints.labels_only {
+            true => Buckets::default(),
+            false => told(&self.view.parts, range, matchers, &chosen),
+        };
+        Ok(Set { inner, view, text, series, blocks, chosen, aggregate, buckets, places, picks, ahead, damage })
+    }
+
+    /// Blocks of buckets to be read instead of samples.
+    fn chosen(&self, range: ClosedRange, hints: &SelectHints, candidates: &[Candidate]) -> Vec<Chosen<D>> {
+        let Some(wanted) = hints.downsampled.filter(|_| !self.view.parts.tiers.is_empty()) else { return Vec::new() };
+        let mut timelines: Vec<u32> =
+            candidates.iter().filter_map(|c| c.member).map(|(timeline, _)| timeline).collect();
+        timelines.sort_unstable();
+        timelines.dedup();
+        choose(&self.view.parts, range, wanted, |times| {
+            let directory = self.inner.directory.read();
+            let (horizon, seal) = (self.view.horizon, &self.view.parts.seal);
+            timelines.iter().any(|timeline| directory.has(*timeline, times, horizon, seal))
+        })
+    }
+
+    /// The places without samples for which buckets are read, and without buckets that do not say all of a series of which
+    /// there are samples. `samples` are the blocks of samples, those of buckets follow.
+    fn prefer_buckets(
+        &self,
+        series: &mut [Selected],
+        places: &[Place],
+        samples: &[Arc<Block<D>>],
+        chosen: &[Chosen<D>],
+    ) -> Vec<Place> {
+        let number = |block: &Arc<Block<D>>| {
+            let mut all = self.view.parts.blocks.iter();
+            all.find(|(_, b)| Arc::ptr_eq(b, block)).map(|(number, _)| *number)
+        };
+        let numbers: Vec<Option<u64>> = samples.iter().map(number).collect();
+        let says_all = |c: &Chosen<D>, id: u32| {
+            c.replaces.is_empty() || !self.view.parts.deletions.cuts_series(c.block.summary().salt, id)
+        };
+        let mut kept = Vec::with_capacity(places.len());
+        for s in series {
+            let own = &places[s.places.clone()];
+            let buckets = own.iter().filter(|(block, _)| *block >= samples.len());
+            let read: Vec<usize> = buckets
+                .filter(|(block, id)| says_all(&chosen[block - samples.len()], *id))
+                .map(|(block, _)| *block)
+                .collect();
+            let replaced = |block: usize| {
+                numbers[block].is_some_and(|n| read.iter().any(|b| chosen[b - samples.len()].replaces.contains(&n)))
+            };
+            let at = kept.len();
+            kept.extend(own.iter().filter(|(block, _)| match *block >= samples.len() {
+                true => read.contains(block),
+                false => !replaced(*block),
+            }));
+            s.places = at..kept.len();
+        }
+        kept
     }
 
     fn listing(&self, items: BTreeSet<String>, limit: usize, mut damage: Vec<String>) -> Listing {
@@ -174,13 +250,18 @@ impl<D: Disk> Querier for DbQuerier<D> {
         Ok(Box::new(self.set(matchers, hints)?))
     }
 
+    fn bucket_widths(&self) -> Vec<i64> {
+        let widths = self.view.parts.tiers.values().filter_map(|b| b.tier()).map(|tier| tier.width_ms);
+        widths.collect::<BTreeSet<i64>>().into_iter().collect()
+    }
+
     fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {
         self.weight(matchers, intersect(self.range, range)).map(Some)
     }
 
     fn label_names(&self, matchers: &[Matcher], limit: usize) -> Result<Listing, StorageError> {
         let (mut names, mut damage) = (BTreeSet::new(), Vec::new());
-        for block in self.blocks(self.range) {
+        for block in self.named(self.range) {
             names.extend(tolerate(block.label_names(matchers), &mut damage)?);
         }
         self.head_series(matchers, self.range, |spelling, _| {
@@ -197,7 +278,7 @@ impl<D: Disk> Querier for DbQuerier<D> {
         let (mut values, mut damage) = (BTreeSet::new(), Vec::new());
         // One more than asked for, to know whether something was cut.
         let enough = if limit > 0 { limit + 1 } else { 0 };
-        for block in self.blocks(self.range) {
+        for block in self.named(self.range) {
             values.extend(tolerate(block.label_values(name, matchers, enough), &mut damage)?);
         }
         self.head_series(matchers, self.range, |spelling, _| {

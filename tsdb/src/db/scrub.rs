@@ -22,7 +22,10 @@ impl<D: Disk> Inner<D> {
         let mut scrub = self.scrubbing.lock();
         let mut left = bytes;
         while left > 0 {
-            let next = self.view.read().parts.blocks.range(scrub.block..).next().map(|(n, b)| (*n, Arc::clone(b)));
+            let parts = Arc::clone(&self.view.read().parts);
+            let files = [&parts.blocks, &parts.tiers].into_iter().filter_map(|f| f.range(scrub.block..).next());
+            let next = files.min_by_key(|(number, _)| **number).map(|(n, b)| (*n, Arc::clone(b)));
+            drop(parts);
             let Some((number, block)) = next else {
                 *scrub = Scrub::default();
                 self.counters.scrub_rounds.fetch_add(1, Ordering::Relaxed);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use nightjar_model::labels::SpellingPairs;
-use nightjar_model::storage::{SeriesData, SeriesSet, StorageError};
+use nightjar_model::storage::{Aggregate, Buckets, SeriesData, SeriesSet, StorageError};
 use nightjar_model::{ClosedRange, Labels};
 use nightjar_platform::Disk;
 use parking_lot::Mutex;
 
+use super::buckets::{Chosen, agree, samples_of};
 use super::columns::{Shared, Waiting, waiting_bytes};
 use super::directory::Pick;
 use super::frames::FrameReader;
@@ -18,7 +19,7 @@ use super::inner::Inner;
 use super::merge::Merger;
 use super::tracks::{Wanted, read_many};
 use super::view::View;
-use crate::block::Block;
+use crate::block::{Block, BlockError, BucketColumn, Joint};
 
 /// A series and where its samples are.
 #[derive(Clone, Debug)]
@@ -41,8 +42,14 @@ pub(crate) struct Set<D: Disk> {
     /// The spellings.
     pub(crate) text: Vec<u8>,
     pub(crate) series: Vec<Selected>,
-    /// Blocks that overlap the range, in the order in which they count.
+    /// Blocks that overlap the range, in the order in which they count; then those of buckets that are read.
     pub(crate) blocks: Vec<Arc<Block<D>>>,
+    /// The last of the blocks: those of buckets.
+    pub(crate) chosen: Vec<Chosen<D>>,
+    /// What is read of buckets; `None` = there are none.
+    pub(crate) aggregate: Option<Aggregate>,
+    /// What is told of buckets.
+    pub(crate) buckets: Buckets,
     pub(crate) places: Vec<Place>,
     /// Sections of each timeline.
     pub(crate) picks: HashMap<u32, Vec<Pick>>,
@@ -63,6 +70,16 @@ pub(crate) struct Ahead {
     /// Sections of the log that could not be read.
     lost: u64,
     /// Series of blocks that miss something.
+    missing: u64,
+}
+
+/// What blocks have of some series.
+struct FromBlocks {
+    /// A list of parts for each series, in the order in which they count.
+    parts: Vec<Vec<SeriesData>>,
+    /// Where buckets are read: for each of these parts how its buckets go on, `None` for samples.
+    joints: Vec<Vec<Option<Joint>>>,
+    /// Series that miss something.
     missing: u64,
 }
 
@@ -105,13 +122,11 @@ impl<D: Disk> Set<D> {
         ahead.lost += reader.lost;
     }
 
-    /// Reads what blocks have of the series in `indices`; one list of parts a series, in the order in which they count.
-    fn read_blocks(
-        &self,
-        indices: Range<usize>,
-        range: ClosedRange,
-    ) -> Result<(Vec<Vec<SeriesData>>, u64), StorageError> {
+    /// Reads what blocks have of the series in `indices`.
+    fn read_blocks(&self, indices: Range<usize>, range: ClosedRange) -> Result<FromBlocks, StorageError> {
         let mut parts: Vec<Vec<SeriesData>> = vec![Vec::new(); indices.len()];
+        let mut joints = vec![Vec::new(); if self.aggregate.is_some() { indices.len() } else { 0 }];
+        let indices_start = indices.start;
         let mut wanted: Vec<(Vec<u32>, Vec<usize>)> = vec![Default::default(); self.blocks.len()];
         for (i, index) in indices.enumerate() {
             for (block, id) in &self.places[self.series[index].places.clone()] {
@@ -121,17 +136,59 @@ impl<D: Disk> Set<D> {
         }
         let mut missing = 0;
         let mut data = Vec::new();
-        for (block, (ids, at)) in self.blocks.iter().zip(&wanted).filter(|(_, (ids, _))| !ids.is_empty()) {
+        let samples = self.blocks.len() - self.chosen.len();
+        let blocks = self.blocks[..samples].iter().zip(&wanted);
+        for (block, (ids, at)) in blocks.filter(|(_, (ids, _))| !ids.is_empty()) {
             data.clear();
             let read = block.read_intact(ids, range, &mut data).map_err(|e| StorageError::Io(e.to_string()))?;
             missing += read as u64;
+            if self.aggregate.is_some() {
+                at.iter().for_each(|i| joints[*i].push(None));
+            }
             let (deletions, salt) = (&self.view.parts.deletions, block.summary().salt);
             if deletions.touches(salt) {
                 data.iter_mut().zip(ids).for_each(|(data, id)| deletions.apply(salt, *id, data));
             }
             data.drain(..).zip(at).for_each(|(data, i)| parts[*i].push(data));
         }
-        Ok((parts, missing))
+        let mut all = FromBlocks { parts, joints, missing };
+        for (chosen, (ids, at)) in self.chosen.iter().zip(&wanted[samples..]).filter(|(_, (ids, _))| !ids.is_empty()) {
+            self.read_buckets(chosen, ids, at, (indices_start, range), &mut all)?;
+        }
+        Ok(all)
+    }
+
+    /// Reads buckets of the series at `at` behind `first`. Of a series whose buckets are damaged samples are read, if there
+    /// are any.
+    fn read_buckets(
+        &self,
+        chosen: &Chosen<D>,
+        ids: &[u32],
+        at: &[usize],
+        (first, range): (usize, ClosedRange),
+        out: &mut FromBlocks,
+    ) -> Result<(), StorageError> {
+        let Some(aggregate) = self.aggregate else { return Ok(()) };
+        let io = |e: BlockError| StorageError::Io(e.to_string());
+        let (deletions, salt) = (&self.view.parts.deletions, chosen.block.summary().salt);
+        let mut columns = Vec::with_capacity(ids.len());
+        chosen.block.read_buckets(ids, aggregate, range, &mut columns).map_err(io)?;
+        for ((column, id), i) in columns.into_iter().zip(ids).zip(at) {
+            let Some(BucketColumn { floats, joint }) = column else {
+                let labels = SeriesSet::labels(self, first + i);
+                out.missing += u64::from(chosen.replaces.is_empty());
+                for data in samples_of(&self.view.parts, chosen, &labels, range, &mut out.missing).map_err(io)? {
+                    out.joints[*i].push(None);
+                    out.parts[*i].push(data);
+                }
+                continue;
+            };
+            let mut data = SeriesData { floats, ..SeriesData::default() };
+            deletions.apply(salt, *id, &mut data);
+            out.joints[*i].push(Some(joint));
+            out.parts[*i].push(data);
+        }
+        Ok(())
     }
 }
 
@@ -150,7 +207,7 @@ impl<D: Disk> SeriesSet for Set<D> {
     }
 
     fn read(&self, indices: Range<usize>, range: ClosedRange, out: &mut Vec<SeriesData>) -> Result<(), StorageError> {
-        let (parts, missing) = self.read_blocks(indices.clone(), range)?;
+        let FromBlocks { parts, joints, missing } = self.read_blocks(indices.clone(), range)?;
         let mut ahead = self.ahead.lock();
         ahead.missing += missing;
         if ahead.range != Some(range) {
@@ -162,14 +219,21 @@ impl<D: Disk> SeriesSet for Set<D> {
         if let Some(first) = indices.clone().find(unread) {
             self.read_ahead(&mut ahead, first..indices.end, range);
         }
-        for (index, mut parts) in indices.zip(parts) {
+        for (i, (index, mut parts)) in indices.zip(parts).enumerate() {
             if let Some((timeline, waiting)) = ahead.ready.remove(&index) {
                 let shared = ahead.shared.entry(timeline).or_default();
                 parts.push(waiting.finish(shared).into_data());
             }
+            if let Some(aggregate) = self.aggregate {
+                agree(&mut parts, &joints[i], aggregate);
+            }
             out.push(ahead.merger.merge(parts));
         }
         Ok(())
+    }
+
+    fn buckets(&self) -> Buckets {
+        self.buckets.clone()
     }
 
     fn warnings(&self) -> Vec<String> {

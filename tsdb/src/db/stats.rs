@@ -1,5 +1,6 @@
 //! What a database says about itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,6 +11,7 @@ use nightjar_platform::{Disk, DiskFile};
 
 use super::directory::Entry;
 use super::inner::Inner;
+use super::view::Parts;
 use crate::block::Block;
 use crate::counters::FsyncStats;
 
@@ -69,6 +71,12 @@ pub struct DbStats {
     pub block_bytes: u64,
     /// Samples and histograms in blocks.
     pub block_samples: u64,
+    /// Blocks of buckets that were made.
+    pub downsamplings: u64,
+    /// Bytes of these.
+    pub downsampled_bytes: u64,
+    /// Blocks of buckets by width, ascending.
+    pub tiers: Vec<TierStats>,
     /// Blocks that cannot be read.
     pub unreadable_blocks: u64,
     /// Seals finished.
@@ -99,6 +107,17 @@ pub struct DbStats {
     pub damaged_sections: u64,
 }
 
+/// Blocks of buckets of one width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TierStats {
+    /// Width of the buckets in milliseconds.
+    pub width_ms: i64,
+    /// How many blocks.
+    pub blocks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// A block, for people and tools.
 pub struct BlockInfo<D: Disk> {
     /// Its number.
@@ -111,6 +130,17 @@ pub struct BlockInfo<D: Disk> {
 
 fn span(times: impl Iterator<Item = (TimestampMs, TimestampMs)>) -> Option<(TimestampMs, TimestampMs)> {
     times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
+/// Blocks of buckets by width.
+fn tiers<D: Disk>(parts: &Parts<D>) -> Vec<TierStats> {
+    let mut tiers: BTreeMap<i64, TierStats> = BTreeMap::new();
+    for (width_ms, block) in parts.tiers.values().filter_map(|b| Some((b.tier()?.width_ms, b))) {
+        let known = tiers.entry(width_ms).or_insert(TierStats { width_ms, blocks: 0, bytes: 0 });
+        known.blocks += 1;
+        known.bytes += block.summary().file_len;
+    }
+    tiers.into_values().collect()
 }
 
 impl<D: Disk> Inner<D> {
@@ -160,7 +190,7 @@ impl<D: Disk> Inner<D> {
         stats.sealed_bytes = self.counters.sealed_bytes.load(Ordering::Relaxed);
         stats.scrubbed_bytes = self.counters.scrubbed_bytes.load(Ordering::Relaxed);
         stats.scrub_rounds = self.counters.scrub_rounds.load(Ordering::Relaxed);
-        let damage = parts.blocks.values().flat_map(|b| b.damage());
+        let damage = parts.blocks.values().chain(parts.tiers.values()).flat_map(|b| b.damage());
         stats.damaged_pages = damage.filter(|d| !d.harmless).count() as u64;
         stats.compactions = self.counters.compactions.load(Ordering::Relaxed);
         stats.failed_compactions = self.counters.failed_compactions.load(Ordering::Relaxed);
@@ -171,6 +201,9 @@ impl<D: Disk> Inner<D> {
         stats.blocks = parts.blocks.len() as u64;
         stats.block_samples = blocks.clone().map(|s| s.samples + s.histograms).sum();
         stats.block_bytes = blocks.map(|s| s.file_len).sum();
+        stats.tiers = tiers(&parts);
+        stats.downsamplings = self.counters.downsamplings.load(Ordering::Relaxed);
+        stats.downsampled_bytes = self.counters.downsampled_bytes.load(Ordering::Relaxed);
         stats.unreadable_blocks = parts.unreadable.len() as u64;
         stats.log_segments = parts.segments.len() as u64;
         stats.log_bytes = parts.segments.values().map(|s| s.file.len().unwrap_or(0)).sum();
@@ -178,7 +211,7 @@ impl<D: Disk> Inner<D> {
         stats
     }
 
-    /// The blocks, by number.
+    /// The blocks of samples, by number, and then those of buckets.
     pub(crate) fn blocks(&self) -> Vec<BlockInfo<D>> {
         let parts = Arc::clone(&self.view.read().parts);
         let info = |(number, block): (&u64, &Arc<Block<D>>)| BlockInfo {
@@ -186,7 +219,7 @@ impl<D: Disk> Inner<D> {
             block: Arc::clone(block),
             has_deletes: parts.deletions.touches(block.summary().salt),
         };
-        parts.blocks.iter().map(info).collect()
+        parts.blocks.iter().chain(&parts.tiers).map(info).collect()
     }
 
     /// What is known about metrics, sorted by metric; the newest variant first.

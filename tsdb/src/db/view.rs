@@ -24,6 +24,8 @@ pub(crate) struct Parts<D: Disk> {
     pub(crate) segments: BTreeMap<u32, Arc<Segment<D::File>>>,
     /// Blocks by number; of two samples of one series and time that of the lower number counts.
     pub(crate) blocks: BTreeMap<u64, Arc<Block<D>>>,
+    /// Blocks of buckets by number.
+    pub(crate) tiers: BTreeMap<u64, Arc<Block<D>>>,
     /// What could not be opened, for people.
     pub(crate) unreadable: Vec<String>,
     /// What of all that is deleted.
@@ -46,6 +48,7 @@ impl<D: Disk> Parts<D> {
         Parts {
             segments: self.segments.clone(),
             blocks: self.blocks.clone(),
+            tiers: self.tiers.clone(),
             unreadable: self.unreadable.clone(),
             deletions: Arc::clone(&self.deletions),
             seal: self.seal,

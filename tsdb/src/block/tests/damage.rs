@@ -199,7 +199,7 @@ proptest! {
         let _ = Dictionary::parse(&bytes);
         let _ = Facts::parse(&bytes, 1000);
         let _ = Trailer::decode(&bytes);
-        let _ = Directory::decode(&bytes, Envelope { salt: 1, file_len: 100_000 });
+        let _ = Directory::decode(&bytes, Envelope { salt: 1, file_len: 100_000, version: 2 });
         let _ = Runs::decode(&mut crate::bytes::Cursor::new(&bytes), 1000);
         if let Ok(entry) = super::super::column_entry::OpenEntry::open(&bytes) {
             let (mut values, mut starts) = (Vec::new(), Vec::new());
@@ -224,6 +224,6 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        let _ = Directory::decode(&bytes, Envelope { salt: 1, file_len: 100_000 });
+        let _ = Directory::decode(&bytes, Envelope { salt: 1, file_len: 100_000, version: 2 });
     }
 }

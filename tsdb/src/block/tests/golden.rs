@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use nightjar_model::metadata::{Metadata, MetricType};
+use nightjar_model::storage::Aggregate;
 use nightjar_model::{ClosedRange, Exemplar, Labels, Matcher, STALE_NAN};
 use nightjar_platform::RealDisk;
 
-use super::super::{Block, BlockBuilder, BlockOptions, BlockSeries, Presence};
+use super::super::{Block, BlockBuilder, BlockOptions, BlockSeries, MergeSource, Presence, Tier, downsample};
 use super::model::{RANGE, histogram};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/block/v1");
+const BUCKETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/block/v2");
 /// Set to write the fixture again.
 const REGENERATE: &str = "NIGHTJAR_REGENERATE";
 
@@ -94,13 +96,68 @@ fn version_1_is_read() {
 fn version_1_is_written() {
     let dir = tempfile::tempdir().unwrap();
     write(&RealDisk::new(dir.path()).unwrap());
-    let read = |folder: &Path| {
-        use nightjar_platform::{Disk, DiskFile, OpenMode};
-        let file = RealDisk::new(folder).unwrap().open(Path::new("example.block"), OpenMode::Read).unwrap();
-        let mut bytes = vec![0; file.len().unwrap() as usize];
-        file.read_exact_at(&mut bytes, 0).unwrap();
-        bytes
-    };
-    let same = read(dir.path()) == read(Path::new(FOLDER));
+    let same = content(dir.path(), "example.block") == content(Path::new(FOLDER), "example.block");
     assert!(same, "the format changed; set {REGENERATE}=1 if this is meant, and raise the version");
+}
+
+/// Buckets of a minute of the file of version 1.
+fn write_buckets(disk: &RealDisk) {
+    let block = Block::open(&RealDisk::new(FOLDER).unwrap(), Path::new("example.block")).unwrap();
+    let tier = Tier { width_ms: 60_000, sources: [7, 300].into() };
+    let (sources, options) = ([MergeSource { block: &block, cuts: Vec::new() }], BlockOptions::default());
+    downsample(disk, Path::new("buckets.block"), RANGE, &sources, options, tier, &mut || Ok(())).unwrap();
+}
+
+#[test]
+fn version_2_is_read() {
+    let disk = RealDisk::new(BUCKETS).unwrap();
+    if std::env::var_os(REGENERATE).is_some() {
+        write_buckets(&disk);
+    }
+    let block = Block::open(&disk, Path::new("buckets.block")).unwrap();
+    assert_eq!(block.verify().unwrap(), []);
+    assert_eq!(block.tier(), Some(&Tier { width_ms: 60_000, sources: [7, 300].into() }));
+    let names = ["cpu_seconds_total", "ratio", "requests_total", "state"];
+    for (id, name) in names.iter().enumerate() {
+        assert_eq!(block.labels(id as u32).unwrap(), labels(name));
+    }
+    let read = |id: u32, aggregate| {
+        let mut out = Vec::new();
+        block.read_buckets(&[id], aggregate, ClosedRange::ALL, &mut out).unwrap();
+        out.remove(0).unwrap()
+    };
+    let times = times();
+    let ends = [times[2], times[6], times[10], times[14], times[18], times[19]];
+    let requests = |aggregate| read(2, aggregate).floats;
+    assert_eq!(requests(Aggregate::Last).timestamps[..], ends);
+    assert_eq!(requests(Aggregate::Last).values, [202.0, 600.0, 1001.0, 1402.0, 1800.0, 1901.0]);
+    assert_eq!(requests(Aggregate::Counter).values, requests(Aggregate::Last).values);
+    assert_eq!(requests(Aggregate::Count).values, [3.0, 4.0, 4.0, 4.0, 4.0, 1.0]);
+    assert_eq!(requests(Aggregate::Sum).values[0], 303.0);
+    assert_eq!(requests(Aggregate::Min).values[1], 300.0);
+    assert_eq!(requests(Aggregate::Max).values[1], 600.0);
+    assert_eq!(read(2, Aggregate::Counter).joint.first, 0.0);
+    assert!(read(3, Aggregate::Min).floats.values.contains(&f64::NEG_INFINITY));
+    assert_eq!(block.select(&[Matcher::equal("__name__", "ratio")]).unwrap().to_vec(), [1]);
+    // What is inside a part of the time.
+    let mut out = Vec::new();
+    let range = ClosedRange { start: ends[1], end: ends[3] - 1 };
+    block.read_buckets(&[0, 2], Aggregate::Max, range, &mut out).unwrap();
+    out.iter().flatten().for_each(|column| assert_eq!(column.floats.timestamps[..], ends[1..3]));
+}
+
+#[test]
+fn version_2_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    write_buckets(&RealDisk::new(dir.path()).unwrap());
+    let same = content(dir.path(), "buckets.block") == content(Path::new(BUCKETS), "buckets.block");
+    assert!(same, "the format changed; set {REGENERATE}=1 if this is meant, and raise the version");
+}
+
+fn content(folder: &Path, name: &str) -> Vec<u8> {
+    use nightjar_platform::{Disk, DiskFile, OpenMode};
+    let file = RealDisk::new(folder).unwrap().open(Path::new(name), OpenMode::Read).unwrap();
+    let mut bytes = vec![0; file.len().unwrap() as usize];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    bytes
 }

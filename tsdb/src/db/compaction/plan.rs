@@ -9,13 +9,13 @@ use nightjar_model::{BlockRange, TimestampMs};
 use crate::options::Options;
 
 /// Widths of merged blocks, in widths of sealed ones.
-const LEVELS: [i64; 2] = [12, 84];
+pub(super) const LEVELS: [i64; 2] = [12, 84];
 /// A block is at most this part of the time, or of the bytes, that are kept: retention removes whole blocks.
 const PART_OF_RETENTION: i64 = 10;
 /// So many blocks beside one that was merged before are merged with it, however small they are.
 const MANY: usize = 8;
 /// More are not merged at once.
-const MOST: usize = 128;
+pub(super) const MOST: usize = 128;
 /// A block is rewritten when this part of it is deleted and no more of it is expected to be,
 const DELETED: f64 = 0.05;
 /// or this part in any case.
@@ -66,7 +66,7 @@ pub(crate) fn next(blocks: &[Candidate], settled: TimestampMs, options: &Options
 }
 
 /// Width of the widest block allowed.
-fn widest(options: &Options) -> i64 {
+pub(super) fn widest(options: &Options) -> i64 {
     match options.retention_ms {
         0 => i64::MAX,
         kept => (kept / PART_OF_RETENTION).max(options.block_ms),
@@ -105,8 +105,12 @@ fn merge(blocks: &[Candidate], range: BlockRange, options: &Options) -> Option<C
 
 /// Writes one block anew, without what was deleted from it, or to have everything twice again.
 fn rewrite(block: &Candidate) -> Option<Compaction> {
-    let due = block.finally_deleted >= DELETED || block.deleted >= MOSTLY_DELETED || block.scratched;
-    (due && !block.damaged).then(|| alone(block))
+    (is_due(block) && !block.damaged).then(|| alone(block))
+}
+
+/// Whether a block should be written anew.
+pub(super) fn is_due(block: &Candidate) -> bool {
+    block.finally_deleted >= DELETED || block.deleted >= MOSTLY_DELETED || block.scratched
 }
 
 /// One block for itself.
