@@ -7,7 +7,7 @@ use nightjar_alertmanager::config::Config;
 use nightjar_alertmanager::log::Log;
 use nightjar_alertmanager::matcher::MatcherMode;
 use nightjar_model::ClosedRange;
-use nightjar_model::storage::{SelectHints, Storage, WriteBatch};
+use nightjar_model::storage::{Aggregate, SelectHints, Storage, WriteBatch};
 use nightjar_platform::{Disk, DiskFile, OpenMode, SimDisk};
 use nightjar_query::ParserOptions;
 use nightjar_remote_write::{Encoding, Inflater, Limits, Protocol, Scratch};
@@ -95,6 +95,9 @@ pub fn block_file(data: &[u8]) {
     let ids: Vec<u32> = (0..n).collect();
     let mut out = Vec::new();
     let _ = block.read_intact(&ids, ClosedRange::ALL, &mut out);
+    for aggregate in [Aggregate::Last, Aggregate::Count, Aggregate::Max, Aggregate::Counter] {
+        let _ = block.read_buckets(&ids, aggregate, ClosedRange::ALL, &mut Vec::new());
+    }
     let _ = block.labels_of(&ids, &mut Vec::new());
     let _ = block.metadata();
 }
