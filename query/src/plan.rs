@@ -227,17 +227,16 @@ impl Planner {
     }
 
     fn matrix(&self, matrix: &MatrixSelector) -> Result<MatrixNode, QueryError> {
-        Ok(MatrixNode { selector: self.selector(&matrix.selector)?, range_ms: self.duration(&matrix.range)? })
+        // Complaints about durations come in Prometheus' order: from the outside in.
+        let range_ms = self.duration(&matrix.range)?;
+        Ok(MatrixNode { selector: self.selector(&matrix.selector)?, range_ms })
     }
 
     fn subquery(&self, subquery: &SubqueryExpr) -> Result<SubqueryNode, QueryError> {
-        Ok(SubqueryNode {
-            expr: self.node(&subquery.expr)?,
-            offset_ms: self.offset(subquery.offset.as_ref())?,
-            step_ms: subquery.step.as_ref().map(|step| self.duration(step)).transpose()?,
-            range_ms: self.duration(&subquery.range)?,
-            at: self.at(subquery.at),
-        })
+        let offset_ms = self.offset(subquery.offset.as_ref())?;
+        let step_ms = subquery.step.as_ref().map(|step| self.duration(step)).transpose()?;
+        let range_ms = self.duration(&subquery.range)?;
+        Ok(SubqueryNode { expr: self.node(&subquery.expr)?, offset_ms, step_ms, range_ms, at: self.at(subquery.at) })
     }
 
     fn at(&self, at: Option<At>) -> Option<TimestampMs> {

@@ -57,6 +57,9 @@ fn a_computed_duration_is_complained_of_without_its_parentheses() {
         ("m offset (2 * 17s - 4) / NaN", "10:28: duration is NaN or infinite"),
         ("m offset (2 * 17s - 4) ^ 100", "10:28: duration is out of range"),
         ("rate(m[(1m - 2m)])", "8:15: duration must be greater than 0"),
+        // From the outside in.
+        ("sum_over_time(rate(m[(1m - 2m)])[5m:(1m - 1m)])", "37:44: duration must be greater than 0"),
+        ("rate(m[(1m - 2m)] offset (2 * 17s - 4) ^ 100)", "8:15: duration must be greater than 0"),
     ];
     for (query, expected) in table {
         let error = range(&engine(5_000), &storage(1, 1), query, 600_000).unwrap_err().to_string();
@@ -210,6 +213,17 @@ fn twice_the_same_quantile_is_one_too_many_unless_something_makes_one_of_both() 
     assert_eq!(error.to_string(), "vector cannot contain metrics with the same labelset");
     let Value::Vector(samples) = instant(&storage, &format!("count({twice})"), late).unwrap().value else { panic!() };
     assert!(matches!(samples[0].value, nightjar_query::SampleValue::Float(2.0)));
+}
+
+#[test]
+fn what_is_wrong_with_the_elements_comes_before_what_is_wrong_with_their_number() {
+    let features = Features { experimental_functions: true, ..Features::default() };
+    let storage = single("m", "i", &[("a", 5.0)]);
+    for number in ["limit_ratio(NaN", "limitk(NaN", "topk(1e300"] {
+        let query = format!("{number}, double_exponential_smoothing(m[2m:30s], 1, 0.5))");
+        let error = instant(&storage, &query, features).unwrap_err().to_string();
+        assert_eq!(error, "invalid smoothing factor. Expected: 0 < sf < 1, got: 1.000000", "{query}");
+    }
 }
 
 #[test]

@@ -62,7 +62,11 @@ impl<'q> Builder<'q> {
                     drain(&mut inner)?;
                     return self.nothing();
                 }
-                self.check_count(&params)?;
+                if let Err(error) = self.check_count(&params) {
+                    // What is wrong with the elements comes first.
+                    drain(&mut inner)?;
+                    return Err(error);
+                }
                 match node.op {
                     AggregateOp::LimitK => limit_k(context, inner, &grouping, &params.values),
                     AggregateOp::TopK => choose(context, End::Top, inner, &grouping, &params.values, at),
@@ -74,7 +78,10 @@ impl<'q> Builder<'q> {
                     drain(&mut inner)?;
                     return self.nothing();
                 }
-                self.check_ratio(&params)?;
+                if let Err(error) = self.check_ratio(&params) {
+                    drain(&mut inner)?;
+                    return Err(error);
+                }
                 limit_ratio(context, inner, &grouping, &params.values)
             }
             _ => {
