@@ -28,7 +28,7 @@ pub enum Setup {
 
 impl Setup {
     /// The first version that has what it takes.
-    pub fn since(self) -> Version {
+    fn since(self) -> Version {
         match self {
             Setup::Plain => (0, 0),
             Setup::NamesDroppedLate => (2, 55),
@@ -65,7 +65,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// `None`, said loudly, where no Prometheus is installed.
+    /// `None`, said loudly, where no Prometheus is installed, or one that is too old.
     pub fn start(setup: Setup) -> Option<Pair> {
         let program = match std::env::var_os("NIGHTJAR_DIFF_PROMETHEUS") {
             Some(path) => PathBuf::from(path),
@@ -74,6 +74,10 @@ impl Pair {
         let dir = tempfile::tempdir().expect("a directory");
         let ports = (free_port(), free_port());
         let version = version(&program);
+        if version < setup.since() {
+            eprintln!("SKIPPED: this Prometheus is too old for {setup:?}");
+            return None;
+        }
         let features = format!("--enable-feature={}", setup.features().join(","));
         // The data is as old as it is, whatever the clock says.
         let flags = [features.as_str(), "--storage.tsdb.retention.time=100y"];

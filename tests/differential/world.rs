@@ -44,7 +44,10 @@ pub fn world(seed: u64, version: Version, buckets: Buckets) -> Vec<Series> {
         world.native_histograms();
     }
     world.information();
-    world.typed();
+    // Older ones take these labels for any others.
+    if version >= (3, 14) {
+        world.typed();
+    }
     if version >= (3, 0) {
         world.floats(&[("__name__", "utf8.name"), ("dotted.label", "a b")], 3, &mut |rng, _| Some(rng.below(9) as f64));
         world.floats(&[("__name__", "utf8.name"), ("dotted.label", "ü")], 3, &mut |_, i| Some(i as f64));
