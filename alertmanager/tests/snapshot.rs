@@ -3,10 +3,12 @@
 
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use nightjar_alertmanager::alert::Alert;
 use nightjar_alertmanager::machine::{Event, Machine, Now, Options, Outcome};
-use nightjar_alertmanager::record::Record;
+use nightjar_alertmanager::record::{Record, Told};
 use nightjar_alertmanager::silence::{Condition, Silence};
 use proptest::prelude::*;
 use world::{START_MS, alert, config};
@@ -17,6 +19,9 @@ silence_expiry_notice: {before: 1m}
 route: {receiver: a, group_by: [alertname], group_wait: 5s, group_interval: 20s, repeat_interval: 1m}
 receivers: [{name: a, webhook_configs: [{url: 'http://a'}, {url: 'http://b', send_resolved: false}]}]
 ";
+
+/// Which of the integrations has `send_resolved: false`.
+const SILENT_ABOUT_ENDS: u32 = 1;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -52,11 +57,19 @@ fn at(ms: i64) -> Now {
     Now { wall_ms: START_MS + ms, monotonic_ms: ms }
 }
 
-/// What a machine that begins with these records is. When exactly an alert ended matters to nobody.
+/// What a machine that begins with these records is, without what is not recorded because it is found out again: when
+/// exactly an alert ended, that one was heard of again, and that a line which does not tell ends is done with one.
 fn state(records: Vec<Record>, now: Now) -> Vec<Record> {
     let machine = Machine::recover(config(CONFIG), Options::default(), records, now);
     let timeless = |record| match record {
         Record::Alert { alert, firing: false, .. } => Record::Alert { alert, firing: false, at: 0 },
+        Record::Alert { alert, firing: true, at } => {
+            let heard_once = Alert { ends_at: 0, updated_at: 0, ..Alert::clone(&alert) };
+            Record::Alert { alert: Arc::new(heard_once), firing: true, at }
+        }
+        Record::Told { line, told, next_seq } if line.index == SILENT_ABOUT_ENDS => {
+            Record::Told { line, told: Told { open: BTreeSet::new(), ..told }, next_seq }
+        }
         record => record,
     };
     machine.snapshot(now).map(timeless).collect()
