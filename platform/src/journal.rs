@@ -434,7 +434,7 @@ mod tests {
             let (_, texts, found) = open(&disk);
             let (texts, mark) = (texts.join(""), point.mark.unwrap_or(0) as usize);
             let whole = ["01234567", "2s3s4s567"].into_iter().find(|all| all.starts_with(&texts));
-            let kept = texts.chars().filter(char::is_ascii_digit).last().map_or(0, |c| c as usize - '0' as usize + 1);
+            let kept = texts.chars().rfind(char::is_ascii_digit).map_or(0, |c| c as usize - '0' as usize + 1);
             assert!(whole.is_some() && kept >= mark, "{point:?}: {texts}");
             assert!(texts.starts_with('0') || texts.is_empty() || mark >= 6, "{point:?}: too early: {texts}");
             assert_eq!(found.damaged, 0, "{point:?}");
