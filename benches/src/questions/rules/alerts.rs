@@ -68,13 +68,15 @@ fn rules(wait: &str) -> String {
 /// One sample of every series; each tenth is above the threshold.
 fn write(server: &Server) -> Outcome<()> {
     let each = SERIES / RULES;
+    // The series of a target are scraped at once.
+    let timestamp = now();
     let series: Vec<(Labels, [Sample; 1])> = (0..SERIES)
         .map(|i| {
             let (rule, instance) = (i / each, i % each);
             let (rule, instance) = (rule.to_string(), format!("host-{instance:05}.example.net:9100"));
             let labels = Labels::from_pairs([("__name__", "m"), ("rule", &rule), ("instance", &instance)]);
             let value = if i % (SERIES / ALERTS) == 0 { 0.95 } else { 0.5 };
-            (labels, [Sample { timestamp: now(), start: 0, value }])
+            (labels, [Sample { timestamp, start: 0, value }])
         })
         .collect();
     let mut requests = Vec::new();
