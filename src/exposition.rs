@@ -42,16 +42,20 @@ impl Exposition {
         self.text.push_str(&format!(" {}\n", format_g(value)));
     }
 
+    /// A family of one number without labels; `kind` is `counter` or `gauge`.
+    pub fn number(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.family(name, kind, help);
+        self.sample(name, &[], value);
+    }
+
     /// A family of one counter without labels.
     pub fn counter(&mut self, name: &str, help: &str, value: f64) {
-        self.family(name, "counter", help);
-        self.sample(name, &[], value);
+        self.number(name, "counter", help, value);
     }
 
     /// A family of one gauge without labels.
     pub fn gauge(&mut self, name: &str, help: &str, value: f64) {
-        self.family(name, "gauge", help);
-        self.sample(name, &[], value);
+        self.number(name, "gauge", help, value);
     }
 }
 

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use support::acked::{Acked, SERIES_PER_REQUEST, check, write};
-use support::{free_port, now_ms, process};
+use support::{free_port, now_ms, process, setting};
 
 #[test]
 fn nothing_acknowledged_is_lost() {
-    let rounds = setting("NIGHTJAR_CRASH_ROUNDS", 20);
-    let mut random = setting("NIGHTJAR_CRASH_SEED", now_ms() as u64);
+    let rounds = setting("NIGHTJAR_CRASH_ROUNDS").unwrap_or(20);
+    let mut random = setting("NIGHTJAR_CRASH_SEED").unwrap_or(now_ms() as u64);
     eprintln!("NIGHTJAR_CRASH_ROUNDS={rounds} NIGHTJAR_CRASH_SEED={random}");
     let dir = tempfile::tempdir().expect("a directory");
     let port = free_port();
@@ -38,10 +38,6 @@ fn nothing_acknowledged_is_lost() {
     let total: i64 = acked.iter().map(|a| a.requests).sum();
     assert!(total > rounds as i64, "the server accepted next to nothing");
     eprintln!("{rounds} kills, {} samples acknowledged, 0 lost", total * SERIES_PER_REQUEST as i64);
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
 fn write_until_killed(port: u16, acked: &mut [Acked], pause: Duration, server: process::Process) {

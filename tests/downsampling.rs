@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use support::http::{Client, escape};
 use support::process::nightjar;
 use support::write::{Series, encode};
-use support::{free_port, now_ms, wait_until};
+use support::{free_port, now_ms, setting, wait_until};
 
 const MINUTE: i64 = 60_000;
 /// A multiple of all widths and steps.
@@ -197,13 +197,9 @@ fn exact(value: &Value) -> Vec<(String, Vec<(i64, u64)>)> {
     series.iter().map(|one| (one.labels.to_string(), points(&one.floats))).collect()
 }
 
-fn cases() -> u32 {
-    std::env::var("NIGHTJAR_DOWNSAMPLING_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3)
-}
-
 proptest! {
     // NIGHTJAR_DOWNSAMPLING_CASES makes it longer.
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(setting("NIGHTJAR_DOWNSAMPLING_CASES").unwrap_or(3) as u32))]
     #[test]
     fn who_does_not_ask_gets_the_same_answers(steps in prop::collection::vec(step(), 20..40)) {
         let mut world = World::new();

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use support::acked::{Acked, SERIES_PER_REQUEST, check, write_until_dark};
 use support::volume::Volume;
-use support::{free_port, now_ms, process};
+use support::{free_port, now_ms, process, setting};
 
 #[test]
 fn a_power_cut_costs_nothing_acknowledged() {
-    let cycles: u64 = std::env::var("NIGHTJAR_POWER_CYCLES").ok().and_then(|n| n.parse().ok()).unwrap_or(4);
+    let cycles = setting("NIGHTJAR_POWER_CYCLES").unwrap_or(4);
     let dir = tempfile::tempdir().expect("a directory");
     let Some(volume) = Volume::ext4(&dir.path().join("data"), &dir.path().join("image"), 512) else { return };
     let mut random = now_ms() as u64;

@@ -2,6 +2,8 @@
 //! cache is equal, bit for bit, to one without.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a failing test may panic")]
 
+mod support;
+
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
@@ -12,6 +14,7 @@ use nightjar_model::{ClosedRange, Labels, MatchOp, Matcher, Sample};
 use nightjar_platform::SimDisk;
 use nightjar_query::{AnswerCache, Engine, EngineOptions, Features, QueryOptions, Steps, Uninterrupted, Value};
 use proptest::prelude::*;
+use support::setting;
 
 const MINUTE: i64 = 60_000;
 
@@ -185,13 +188,9 @@ fn exact(value: &Value) -> Vec<(String, Vec<(i64, u64)>)> {
     series.iter().map(|one| (one.labels.to_string(), bits(&one.floats))).collect()
 }
 
-fn cases() -> u32 {
-    std::env::var("NIGHTJAR_CACHE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3)
-}
-
 proptest! {
     // NIGHTJAR_CACHE_CASES makes it longer.
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(setting("NIGHTJAR_CACHE_CASES").unwrap_or(3) as u32))]
     #[test]
     fn the_cache_changes_no_answer(steps in prop::collection::vec(step(), 8..16)) {
         let mut world = World::new();

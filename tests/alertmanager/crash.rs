@@ -12,9 +12,9 @@ use serde_json::json;
 use crate::listener::{Deed, Listener};
 use crate::router::{Router, time};
 use crate::support::http::Client;
-use crate::support::{now_ms, wait_until};
+use crate::support::{now_ms, setting, wait_until};
 
-const KILLS: usize = 12;
+const KILLS: u64 = 12;
 
 /// Posts until it is acknowledged.
 fn post(port: &AtomicU16, stop: &AtomicBool, alert: &serde_json::Value) {
@@ -32,7 +32,7 @@ fn post(port: &AtomicU16, stop: &AtomicBool, alert: &serde_json::Value) {
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_told_twice_without_need() {
-    let kills = std::env::var("NIGHTJAR_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    let kills = setting("NIGHTJAR_KILLS").unwrap_or(KILLS);
     let dir = tempfile::tempdir().unwrap();
     let life = Arc::new(AtomicUsize::new(0));
     let lives = Arc::new(std::sync::Mutex::new(Vec::new()));

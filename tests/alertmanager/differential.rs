@@ -16,7 +16,7 @@ use crate::pulse::Pulse;
 use crate::router::{Router, silence, time};
 use crate::support::http::Client;
 use crate::support::process::Process;
-use crate::support::{free_port, now_ms, wait_until};
+use crate::support::{free_port, now_ms, setting, wait_until};
 
 /// How many run at once, and how many there are when nobody asks for more.
 const SCENARIOS: u64 = 60;
@@ -145,7 +145,7 @@ fn both_tell_the_same() {
         eprintln!("SKIPPED: prometheus-alertmanager is not installed");
         return;
     }
-    let scenarios = std::env::var("NIGHTJAR_SCENARIOS").ok().and_then(|n| n.parse().ok()).unwrap_or(SCENARIOS);
+    let scenarios = setting("NIGHTJAR_SCENARIOS").unwrap_or(SCENARIOS);
     for from in (0..scenarios).step_by(SCENARIOS as usize) {
         agree(from..scenarios.min(from + SCENARIOS));
     }

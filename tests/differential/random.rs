@@ -12,6 +12,7 @@ use crate::judge::{Judge, Question, Verdict, When};
 use crate::peer::{Both, Pair, Setup, Version};
 use crate::rng::Rng;
 use crate::started::started;
+use crate::support::setting;
 use crate::tree::Node;
 use crate::world::{FIRST_WITH_NATIVE, SPAN_S, world};
 
@@ -21,11 +22,6 @@ const QUERIES: u64 = 2500;
 const MOST_FAILURES: usize = 40;
 /// Attempts to make a failing query smaller.
 const SHRINKS: usize = 300;
-
-fn setting(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")))
-}
 
 /// A query and when to ask it.
 struct Case {

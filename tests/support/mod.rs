@@ -22,6 +22,12 @@ pub fn wait_until(what: &str, limit: Duration, mut ready: impl FnMut() -> bool) 
     }
 }
 
+/// A number from the environment; panics when it is none.
+pub fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")))
+}
+
 /// A TCP port nobody listens on right now, and that is given to nobody else of this process: below the ports systems take
 /// for connections, from a place of its own for every process.
 pub fn free_port() -> u16 {

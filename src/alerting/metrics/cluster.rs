@@ -142,8 +142,7 @@ pub(super) fn expose(alerting: &Alerting, out: &mut Exposition) {
     out.gauge("alertmanager_cluster_enabled", "Indicates whether the clustering is enabled or not.", enabled);
     let (Some(name), Some(traffic)) = (&cluster.name, alerting.traffic()) else { return };
     for (family, kind, help, value) in FAMILIES {
-        out.family(family, kind, help);
-        out.sample(family, &[], value(&cluster, &traffic));
+        out.number(family, kind, help, value(&cluster, &traffic));
     }
     let family = "alertmanager_cluster_peer_info";
     out.family(family, "gauge", "A metric with a constant '1' value labeled by peer name.");

@@ -164,8 +164,7 @@ fn silences(alerting: &Alerting, _: &Counters) -> f64 {
 pub(super) fn expose(alerting: &Alerting, out: &mut Exposition) {
     let counters = alerting.counters();
     for (name, kind, help, value) in FAMILIES {
-        out.family(name, kind, help);
-        out.sample(name, &[], value(alerting, counters));
+        out.number(name, kind, help, value(alerting, counters));
     }
     for (name, help, value) in SUMMARIES {
         let Spent { count, seconds } = value(counters);

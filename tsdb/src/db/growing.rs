@@ -116,6 +116,11 @@ impl RowSink for Chunks {
 }
 
 impl Reading {
+    /// Whether these rows come after what was read.
+    fn wants(&self, rows: &Entry) -> bool {
+        self.after.is_none_or(|after| after < place(rows))
+    }
+
     /// Reads on with the parts whose numbers are `own`, ascending, all of which were read up to `after`.
     fn new(after: Option<Place>, own: &[usize], parts: &[Part]) -> Reading {
         let (mut chunks, mut columns, mut chains) = (Vec::new(), Vec::new(), Vec::new());
@@ -181,13 +186,13 @@ impl Growing {
 
     /// Whether these rows are to be read.
     pub(crate) fn needs(&self, pick: &Pick) -> bool {
-        self.readings.iter().any(|reading| reading.after.is_none_or(|after| after < place(&pick.entry)))
+        self.readings.iter().any(|reading| reading.wants(&pick.entry))
     }
 
     /// Reads the next rows, in order of writing.
     pub(crate) fn read<D: Disk>(&mut self, pick: &Pick, reader: &mut FrameReader<'_, D>) {
         for reading in &mut self.readings {
-            if reading.after.is_none_or(|after| after < place(&pick.entry)) {
+            if reading.wants(&pick.entry) {
                 let lost = reader.lost;
                 reading.lane.read(reader, pick, &mut reading.sink);
                 reading.whole &= reader.lost == lost;
