@@ -49,7 +49,7 @@ impl Matcher {
         let value: Arc<str> = value.into();
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => Some(Arc::new(Regex::anchored(&value)?)),
+            MatchOp::Regex | MatchOp::NotRegex => Some(Arc::new(Regex::remembered(&value)?)),
         };
         Ok(Matcher { name: name.into(), op, value, regex })
     }

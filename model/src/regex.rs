@@ -14,9 +14,11 @@ mod tests;
 mod unicode;
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use regex_automata::meta;
+
+use crate::cache::Cache;
 
 pub use error::RegexError;
 pub use expand::Captures;
@@ -31,14 +33,43 @@ const MAX_PROGRAM_BYTES: usize = 10 << 20;
 /// A compiled pattern. Cheap to match from many threads; cloning shares the program.
 #[derive(Clone)]
 pub struct Regex {
+    parts: Arc<Parts>,
+    program: OnceLock<Option<meta::Regex>>,
+}
+
+/// What is known of a pattern without a program.
+struct Parts {
     pattern: String,
     anchored: bool,
     names: Vec<Option<String>>,
     shape: Shape,
-    program: OnceLock<Option<meta::Regex>>,
 }
 
+/// Patterns compiled lately: who looks at a dashboard asks the same again and again.
+static KNOWN: LazyLock<Cache<String, Regex>> = LazyLock::new(|| Cache::new(KNOWN_BYTES));
+
+/// About the most memory that they take.
+const KNOWN_BYTES: usize = 16 << 20;
+
 impl Regex {
+    /// The same as [`Regex::anchored`], from memory when it was asked for lately.
+    pub fn remembered(pattern: &str) -> Result<Regex, RegexError> {
+        if let Some(known) = KNOWN.get(pattern) {
+            return Ok(known);
+        }
+        let regex = Regex::anchored(pattern)?;
+        // Programs are kept as they were compiled: what searches leave behind is not cloned with them.
+        KNOWN.put(pattern.to_owned(), regex.clone(), regex.weight());
+        Ok(regex)
+    }
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        const ITSELF: usize = 512;
+        let program = self.program.get().and_then(Option::as_ref).map_or(0, meta::Regex::memory_usage);
+        ITSELF + 4 * self.parts.pattern.len() + program
+    }
+
     /// A pattern that must match the whole text, `.` matching newlines too: `^(?s:pattern)$`.
     pub fn anchored(pattern: &str) -> Result<Regex, RegexError> {
         Regex::new(pattern, true)
@@ -60,12 +91,13 @@ impl Regex {
             true => OnceLock::new(),
             false => OnceLock::from(Some(compile(pattern, parsed.hir, anchored)?)),
         };
-        Ok(Regex { pattern: pattern.to_owned(), anchored, names: parsed.names, shape, program })
+        let parts = Parts { pattern: pattern.to_owned(), anchored, names: parsed.names, shape };
+        Ok(Regex { parts: Arc::new(parts), program })
     }
 
     /// Whether the text matches.
     pub fn is_match(&self, text: &str) -> bool {
-        match self.shape.is_match(text) {
+        match self.parts.shape.is_match(text) {
             Some(answer) => answer,
             None => self.program().is_some_and(|program| program.is_match(text)),
         }
@@ -73,32 +105,32 @@ impl Regex {
 
     /// The pattern as written.
     pub fn pattern(&self) -> &str {
-        &self.pattern
+        &self.parts.pattern
     }
 
     /// All texts that match, sorted, if the pattern is anchored and they are few (at most 256).
     pub fn set_of_literals(&self) -> Option<&[String]> {
-        self.shape.literals()
+        self.parts.shape.literals()
     }
 
     /// What every matching text begins with, if the pattern is anchored and that is known and not empty.
     pub fn prefix(&self) -> Option<&str> {
-        Some(self.shape.prefix()).filter(|prefix| !prefix.is_empty())
+        Some(self.parts.shape.prefix()).filter(|prefix| !prefix.is_empty())
     }
 
     /// The longest text known to stand in every matching text, if the pattern is anchored and there is one.
     pub fn required_literal(&self) -> Option<&str> {
-        Some(self.shape.required()).filter(|literal| !literal.is_empty())
+        Some(self.parts.shape.required()).filter(|literal| !literal.is_empty())
     }
 
     /// Whether every text matches, as for `.*`.
     pub fn matches_everything(&self) -> bool {
-        self.shape.is_everything()
+        self.parts.shape.is_everything()
     }
 
     /// Whether exactly the texts that are not empty match, as for `.+`.
     pub fn matches_nonempty(&self) -> bool {
-        self.shape.is_nonempty()
+        self.parts.shape.is_nonempty()
     }
 
     /// The leftmost match and its groups.
@@ -128,14 +160,14 @@ impl Regex {
         let program = self.program()?;
         let mut found = program.create_captures();
         program.search_captures(&regex_automata::Input::new(text).range(at..), &mut found);
-        found.is_match().then(|| Captures::new(text, found, &self.names))
+        found.is_match().then(|| Captures::new(text, found, &self.parts.names))
     }
 
     /// Compiles late what matching does not need. That cannot fail: such patterns are small.
     fn program(&self) -> Option<&meta::Regex> {
         let build = || {
-            let parsed = parse::parse(&self.pattern, self.anchored).ok()?;
-            compile(&self.pattern, parsed.hir, self.anchored).ok()
+            let parsed = parse::parse(&self.parts.pattern, self.parts.anchored).ok()?;
+            compile(&self.parts.pattern, parsed.hir, self.parts.anchored).ok()
         };
         self.program.get_or_init(build).as_ref()
     }
@@ -154,6 +186,6 @@ fn compile(pattern: &str, hir: regex_syntax::hir::Hir, anchored: bool) -> Result
 
 impl fmt::Debug for Regex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Regex({:?})", self.pattern)
+        write!(f, "Regex({:?})", self.parts.pattern)
     }
 }

@@ -3,8 +3,9 @@
 //! Only what must be kept counts: the answer, and what operators put aside. Filters and aggregations may leave anything
 //! between nothing and all; they are taken to leave little, and what they really hold is counted while they run.
 
-use nightjar_model::ClosedRange;
+use nightjar_model::labels::METRIC_NAME;
 use nightjar_model::storage::Weight;
+use nightjar_model::{ClosedRange, MatchOp, Matcher};
 
 use crate::ast::{AggregateOp, BinaryOp, Cardinality, ValueType};
 use crate::error::QueryError;
@@ -30,8 +31,41 @@ struct Need {
     kept: f64,
 }
 
+/// What a part of a plan selects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Selection<'a> {
+    /// Which series.
+    pub(crate) selector: &'a Selector,
+    /// Which times.
+    pub(crate) times: ClosedRange,
+    /// At how many steps.
+    pub(crate) steps: usize,
+    /// The width that each step sees; 0 of an instant selector.
+    pub(crate) range_ms: i64,
+}
+
+impl Selection<'_> {
+    /// About how many samples are read, folded and given.
+    pub(crate) fn effort(&self, weight: &Weight) -> u64 {
+        /// Folding a sample costs less than reading it.
+        const FOLDS: u64 = 16;
+        let lasts = self.times.end.saturating_sub(self.times.start).max(1);
+        let part = self.range_ms.clamp(0, lasts) as f64 / lasts as f64;
+        let steps = self.steps as u64;
+        let seen = ((weight.samples as f64 * part) as u64).saturating_mul(steps);
+        weight.samples.saturating_add(weight.series.saturating_mul(steps)).saturating_add(seen / FOLDS)
+    }
+
+    /// Whether series are found by name and by labels that are spelled out.
+    pub(crate) fn is_plain(&self) -> bool {
+        let named = |m: &Matcher| m.op == MatchOp::Equal && &*m.name == METRIC_NAME;
+        let spelled = |m: &Matcher| m.regex().is_none_or(|regex| regex.set_of_literals().is_some());
+        self.selector.matchers.iter().any(named) && self.selector.matchers.iter().all(spelled)
+    }
+}
+
 /// Asks storage how much a selection is.
-pub(crate) type Weigh<'a> = dyn FnMut(&Selector, ClosedRange) -> Result<Weight, QueryError> + 'a;
+pub(crate) type Weigh<'a> = dyn FnMut(&Selection<'_>) -> Result<Weight, QueryError> + 'a;
 
 /// What is known about an evaluation before it runs.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +135,8 @@ impl Setting {
 
     fn weight(&self, selector: &Selector, range_ms: i64, weigh: &mut Weigh<'_>) -> Result<Weight, QueryError> {
         let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
-        weigh(selector, selector.reads(first, last, range_ms, self.lookback_ms))
+        let times = selector.reads(first, last, range_ms, self.lookback_ms);
+        weigh(&Selection { selector, times, steps: self.grid.len, range_ms })
     }
 
     /// Steps at which series have something to show, seen through windows of `width_ms`.
@@ -209,8 +244,8 @@ mod tests {
         let node = plan(&parse(query, &ParserOptions::default()).unwrap(), steps, false).unwrap();
         let grid = Grid::until(steps.start, steps.end, steps.step_ms);
         let setting = Setting { grid, lookback_ms: 300_000, default_step_ms: 60_000 };
-        let mut weigh = |_: &Selector, range: ClosedRange| {
-            let span = (hours * HOUR).min(range.end - range.start) as u64;
+        let mut weigh = |asked: &Selection<'_>| {
+            let span = (hours * HOUR).min(asked.times.end - asked.times.start) as u64;
             Ok(Weight { series, samples: series * span / 15_000, span_ms: series * span })
         };
         bytes(&node, setting, &mut weigh).unwrap() >> 20

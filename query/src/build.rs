@@ -1,6 +1,7 @@
 //! From plan to operators.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use nightjar_model::storage::SelectHints;
 
@@ -14,6 +15,7 @@ use crate::operators::map::{Name, map};
 use crate::operators::matching::VectorOp;
 use crate::operators::range_selector::RangeSelector;
 use crate::operators::repeat::Repeat;
+use crate::operators::runs::{Leaf, leaf};
 use crate::operators::scalar_binary::{ScalarSide, scalar_binary};
 use crate::operators::set::set;
 use crate::operators::tiles::Tiles;
@@ -78,7 +80,7 @@ impl<'q> Builder<'q> {
             return self.nothing();
         }
         match &node.kind {
-            NodeKind::Vector(selector) => Ok(Box::new(self.selector(selector, node.span, Take::Value)?)),
+            NodeKind::Vector(selector) => self.instant(selector, node.span),
             NodeKind::Negate(inner) => self.negate(inner),
             NodeKind::Plus(inner) => self.vector(inner),
             NodeKind::Binary(_) => self.binaries(node),
@@ -187,6 +189,14 @@ impl<'q> Builder<'q> {
         }
         let op = VectorOp { op: b.op, matching: b.matching.clone(), return_bool: b.return_bool, at };
         vector_binary(context, op, lhs, rhs, steps)
+    }
+
+    /// An instant selector by itself.
+    fn instant(&self, selector: &Selector, span: Span) -> Result<Vector<'q>, QueryError> {
+        let whole = self.selector(selector, span, Take::Value)?;
+        let selection = Arc::clone(whole.selection());
+        let part = Leaf::Instant { selector: selector.clone(), span, take: Take::Value };
+        leaf(self.context, Rc::clone(&self.tally), self.grid, Box::new(whole), (part, selection))
     }
 
     /// An instant selector.

@@ -7,11 +7,12 @@ use hashbrown::HashMap;
 use nightjar_model::storage::{Querier, Storage, WIDEST_BUCKET_MS};
 use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
-use crate::admission::{self, Setting};
+use crate::admission::{self, Selection, Setting};
 use crate::ast::{Expr, ValueType};
 use crate::build::Builder;
 use crate::cache::{AnswerCache, Question, may_keep};
 use crate::eval::budget::Budget;
+use crate::eval::context::Settings;
 use crate::eval::downsampling::Downsampling;
 use crate::eval::reserved::without_reserved;
 use crate::eval::tally::Tally;
@@ -19,7 +20,7 @@ use crate::eval::{Column, Context, Grid, Vector};
 use crate::memory::{MemoryPool, Reservation};
 use crate::operators::range_selector::matrix;
 use crate::parser::{ParserOptions, parse};
-use crate::plan::{Node, NodeKind, Selector, plan, time_bounds};
+use crate::plan::{Node, NodeKind, plan, time_bounds};
 use crate::rollup::window::WindowSpec;
 use crate::value::{MatrixSeries, SERIES_BYTES, SampleValue, Stats, Value, VectorSample};
 
@@ -179,7 +180,10 @@ impl Engine {
         let querier = job.storage.querier(bounds.unwrap_or(ClosedRange { start: 0, end: 0 }))?;
         let querier: &dyn Querier = &*querier;
         let whole = Setting { grid, lookback_ms, default_step_ms };
-        let budget = self.admit(&node, whole, querier)?;
+        let budget = self.admit(&node, whole, querier, job.interrupt)?;
+        if let Some(stop) = job.interrupt.check() {
+            return Err(stop.into());
+        }
         let question = cache.and_then(|cache| {
             let question = Question::new(&node, job.expr, grid, lookback_ms, (job.storage, generation))?;
             Some((cache, question))
@@ -187,8 +191,9 @@ impl Engine {
         let reused = question.as_ref().and_then(|(cache, question)| cache.reuse(question));
         let grid = question.as_ref().map_or(grid, |(_, question)| question.rest(reused.as_ref()));
         let downsampling = Downsampling::new(asked, &querier.bucket_widths());
-        let context = Context::new(querier, lookback_ms, default_step_ms, self.options.features, budget, job.interrupt)
-            .reading(downsampling);
+        let features = self.options.features;
+        let settings = Settings { lookback_ms, default_subquery_step_ms: default_step_ms, features };
+        let context = Context::new(querier, settings, budget, job.interrupt).reading(downsampling);
         let tally = Rc::new(Tally::new(grid.len, job.options.per_step_stats));
         context.enter(Phase::Evaluate);
         let value = {
@@ -229,18 +234,34 @@ impl Engine {
     }
 
     /// The budget of a query that may run.
-    fn admit(&self, node: &Node, setting: Setting, querier: &dyn Querier) -> Result<Budget, QueryError> {
+    fn admit(
+        &self,
+        node: &Node,
+        setting: Setting,
+        querier: &dyn Querier,
+        interrupt: &dyn Interrupt,
+    ) -> Result<Budget, QueryError> {
         if !self.memory.is_limited() {
+            interrupt.weighed(u64::MAX);
             return Ok(Budget::new(self.options.max_samples, 0.0, self.memory.reserve()));
         }
-        let (mut lasted, mut asked) = (0.0, 0.0);
-        let mut weigh = |selector: &Selector, range: ClosedRange| {
-            let weight = querier.weigh(&selector.matchers, range)?.unwrap_or_default();
+        let (mut lasted, mut asked, mut effort) = (0.0, 0.0, 0u64);
+        let mut weigh = |selection: &Selection<'_>| {
+            let Selection { selector, times, .. } = *selection;
+            if !selection.is_plain() {
+                // To find the series may be the most of it.
+                effort = u64::MAX;
+                interrupt.weighed(effort);
+                interrupt.check().map_or(Ok(()), |stop| Err(QueryError::from(stop)))?;
+            }
+            let weight = querier.weigh(&selector.matchers, times)?.unwrap_or_default();
             lasted += weight.span_ms as f64;
-            asked += weight.series as f64 * range.end.saturating_sub(range.start) as f64;
+            asked += weight.series as f64 * times.end.saturating_sub(times.start) as f64;
+            effort = effort.saturating_add(selection.effort(&weight));
             Ok(weight)
         };
         let bytes = admission::bytes(node, setting, &mut weigh)?;
+        interrupt.weighed(effort);
         let mut memory = self.memory.reserve();
         memory.admit(bytes)?;
         let presence = if asked > 0.0 { f64::min(lasted / asked, 1.0) } else { 0.0 };

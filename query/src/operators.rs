@@ -22,6 +22,7 @@ pub(crate) mod quotient;
 pub(crate) mod range_function;
 pub(crate) mod range_selector;
 pub(crate) mod repeat;
+pub(crate) mod runs;
 pub(crate) mod scalar;
 pub(crate) mod scalar_binary;
 pub(crate) mod set;

@@ -70,6 +70,19 @@ pub trait Interrupt: Sync {
         let _ = phase;
     }
 
+    /// About how many samples the query will read, fold and give, told before it does; `u64::MAX` when nobody knows, or
+    /// when to find the series may take long.
+    fn weighed(&self, effort: u64) {
+        let _ = effort;
+    }
+
+    /// Runs `job` on another thread, if there is one to spare; answers whether it does. The job ends soon after the query
+    /// did.
+    fn lend(&self, job: Box<dyn FnOnce() + Send>) -> bool {
+        drop(job);
+        false
+    }
+
     /// What the query cost, told once, whether it has an answer or not.
     fn spent(&self, stats: &Stats) {
         let _ = stats;

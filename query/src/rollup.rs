@@ -22,6 +22,7 @@ use crate::annotations::Notes;
 use crate::ast::{RangeMode, Span};
 use crate::error::QueryError;
 use crate::histogram::{self, Noted};
+use crate::operators::tiles::Selection;
 use crate::value::SampleValue;
 
 /// All samples of one series that some window may see; no stale markers.
@@ -52,6 +53,11 @@ pub(crate) trait RangeSource {
     /// Whether all series have one metric name (or none), and neither type nor unit.
     fn one_name(&self) -> bool {
         false
+    }
+
+    /// The selection that it shows the samples of, if it does nothing else.
+    fn selection(&self) -> Option<&Arc<Selection>> {
+        None
     }
 
     /// Whether floats are what was wanted of buckets rather than samples.

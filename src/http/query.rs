@@ -135,15 +135,15 @@ struct Asked<'a> {
 async fn answer(
     app: &Arc<App>,
     asked: Asked<'_>,
-    evaluate: impl FnOnce(&dyn Interrupt) -> Result<Answer, QueryError> + Send + 'static,
+    evaluate: impl Fn(&dyn Interrupt) -> Result<Answer, QueryError> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let Asked { params, asker, kind, limit, timeout } = asked;
     let wanted = params.get("stats").to_owned();
     let ticket = app.queries.start(params.get("query"), kind, asker.into());
     let tracked = Arc::clone(ticket.tracked());
     let (clock, metrics) = (Arc::clone(&app.clock), Arc::clone(&app.metrics));
-    let job = move |interrupt: &dyn Interrupt| {
-        let mut answer = match evaluate(interrupt) {
+    let finish = move |answer: Result<Answer, QueryError>| {
+        let mut answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 metrics.query.failed.add(1);
@@ -159,7 +159,7 @@ async fn answer(
         ticket.done();
         Ok(respond::pieces(AnswerPieces::new(answer, stats, Some(ticket))))
     };
-    app.execution.run_tracked(timeout, Some(tracked), job).await.map_err(not_run)?
+    app.execution.query(timeout, tracked, evaluate, finish).await.map_err(not_run)?
 }
 
 /// Keeps the first `limit` series (0 = all) and says so.

@@ -105,7 +105,7 @@ pub struct Cost {
     pub peak_samples: u64,
     /// Most bytes held at once.
     pub peak_bytes: u64,
-    /// CPU time of its thread, writing the answer not included.
+    /// CPU time of its threads, writing the answer not included.
     pub cpu: Duration,
     /// Bytes of its answer, before compression.
     pub response_bytes: u64,
@@ -138,6 +138,8 @@ struct Progress {
     spent: [Duration; 5],
     cost: Cost,
     cpu_before: Duration,
+    /// CPU time of threads that helped.
+    helped: Duration,
     outcome: Option<Outcome>,
     ended: Option<Duration>,
 }
@@ -168,6 +170,7 @@ impl Tracked {
             spent: Default::default(),
             cost: Cost::default(),
             cpu_before: Duration::ZERO,
+            helped: Duration::ZERO,
             outcome: None,
             ended: None,
         };
@@ -207,6 +210,11 @@ impl Tracked {
             cpu,
             response_bytes: 0,
         };
+    }
+
+    /// Another thread worked on it for so long.
+    pub fn helped(&self, cpu: Duration) {
+        self.progress.lock().helped += cpu;
     }
 
     /// Asks it to stop.
@@ -259,7 +267,11 @@ impl Tracked {
             stage: progress.stage,
             elapsed: now.saturating_sub(self.arrived),
             spent,
-            cost: Cost { response_bytes: self.response_bytes.load(Ordering::Relaxed), ..progress.cost },
+            cost: Cost {
+                cpu: progress.cost.cpu + progress.helped,
+                response_bytes: self.response_bytes.load(Ordering::Relaxed),
+                ..progress.cost
+            },
             outcome: progress.outcome.clone(),
         }
     }

@@ -2,7 +2,6 @@
 
 pub mod block;
 pub mod bytes;
-mod cache;
 pub mod codec;
 mod counters;
 mod cut;

@@ -10,6 +10,8 @@ use super::{Regex, parse, shape};
 
 /// Most texts that are tried to find out what to look for.
 const SAMPLE: usize = 2048;
+/// Fewer texts than these are sooner tried than it is found out what to look for.
+const FEW: usize = 256;
 /// Of so many texts of the sample at most one may hold what is looked for; else every text is tried at once.
 const PAYS: usize = 4;
 /// The end of a literal is as telling as the whole, and quicker to compare.
@@ -59,8 +61,11 @@ pub struct Finder<'r> {
 impl Regex {
     /// What finds matching texts among many that are like those of `sample`.
     pub fn finder(&self, sample: Texts<'_>) -> Finder<'_> {
+        if sample.ends.len() < FEW {
+            return Finder { regex: self, literals: None };
+        }
         let sample = sample.first(SAMPLE);
-        let parsed = self.anchored.then(|| parse::parse(&self.pattern, true).ok()).flatten();
+        let parsed = self.parts.anchored.then(|| parse::parse(&self.parts.pattern, true).ok()).flatten();
         let mut best: Option<(usize, Prefilter)> = None;
         for clue in parsed.map_or(Vec::new(), |parsed| clues(&parsed.hir)) {
             let Some(literals) = Prefilter::new(MatchKind::LeftmostFirst, &clue) else { continue };

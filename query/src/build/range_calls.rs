@@ -1,6 +1,7 @@
 //! Functions of range vectors.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Builder, mode_name};
 use crate::ast::{RangeMode, Span, ValueType};
@@ -10,6 +11,7 @@ use crate::operators::absent::absent;
 use crate::operators::merge::{Duplicates, distinct};
 use crate::operators::quotient::Quotient;
 use crate::operators::range_function::{RangeCall, RangeFunction};
+use crate::operators::runs::{Leaf, leaf};
 use crate::operators::subquery::Subquery;
 use crate::plan::{CallNode, Node, NodeKind};
 use crate::rollup::window::WindowSpec;
@@ -51,18 +53,39 @@ impl<'q> Builder<'q> {
             }
         }
         let range_call = RangeCall { func: call.func, kernel, params, span, mode, from_subquery };
-        let function = RangeFunction::new(self.context, Rc::clone(&self.tally), source, spec, range_call);
+        let function = self.function(range, source, spec, range_call)?;
         if call.func == "absent_over_time" {
             let matchers = match &range.kind {
                 NodeKind::Matrix(matrix) => matrix.selector.matchers.as_slice(),
                 _ => &[],
             };
-            return absent(self.context, Box::new(function), matchers, self.grid.len).map(Some);
+            return absent(self.context, function, matchers, self.grid.len).map(Some);
         }
         if may_collide {
-            return distinct(self.context, Box::new(function), Duplicates::Refuse).map(Some);
+            return distinct(self.context, function, Duplicates::Refuse).map(Some);
         }
-        Ok(Some(Box::new(function)))
+        Ok(Some(function))
+    }
+
+    /// A function over the source that `range` is.
+    fn function(
+        &self,
+        range: &Node,
+        source: Box<dyn RangeSource + 'q>,
+        spec: WindowSpec,
+        call: RangeCall,
+    ) -> Result<Vector<'q>, QueryError> {
+        let (selection, call) = (source.selection().cloned(), Arc::new(call));
+        let tally = || Rc::clone(&self.tally);
+        let whole = Box::new(RangeFunction::new(self.context, tally(), source, spec, Arc::clone(&call)));
+        match (selection, &range.kind) {
+            (Some(selection), NodeKind::Matrix(matrix)) => {
+                let statistics_only = matrix.selector.statistics_only;
+                let part = Leaf::Range { call, spec, statistics_only };
+                leaf(self.context, tally(), self.grid, whole, (part, selection))
+            }
+            _ => Ok(whole),
+        }
     }
 
     /// `avg_over_time` over a source of sums.
@@ -78,7 +101,7 @@ impl<'q> Builder<'q> {
             let plain = kernel(func).ok_or_else(|| QueryError::execution("a function has no kernel"))?;
             let kernel = if source.aggregated() { of_buckets(func, plain) } else { plain };
             let call = RangeCall { func, kernel, params: Vec::new(), span, mode: None, from_subquery: false };
-            Ok::<_, QueryError>(RangeFunction::new(self.context, Rc::clone(&self.tally), source, spec, call))
+            Ok::<_, QueryError>(RangeFunction::new(self.context, Rc::clone(&self.tally), source, spec, Arc::new(call)))
         };
         Ok(Quotient::new(function("sum_over_time", sums)?, function("count_over_time", counts)?))
     }

@@ -1,9 +1,10 @@
 //! How many samples and bytes a query holds, and how many it may.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 
 use crate::error::QueryError;
-use crate::memory::Reservation;
+use crate::memory::{MemoryPool, Reservation};
 
 /// Bytes one held sample takes: a value and a time, or a place among all steps.
 const SAMPLE_BYTES: u64 = 16;
@@ -27,6 +28,11 @@ impl Budget {
     pub(crate) fn new(limit: usize, presence: f64, reservation: Reservation) -> Budget {
         let (held, peak, bytes, peak_bytes) = Default::default();
         Budget { limit, held, peak, bytes, peak_bytes, presence, reservation: RefCell::new(reservation) }
+    }
+
+    /// Without limits: for a part of a query, which counts what parts hold.
+    pub(crate) fn of_part() -> Budget {
+        Budget::new(usize::MAX, 0.0, Arc::new(MemoryPool::unlimited()).reserve())
     }
 
     /// Errs when a single series could have more samples than may be held.
@@ -74,8 +80,9 @@ impl Budget {
         if bytes <= self.peak_bytes.get() {
             return Ok(());
         }
+        self.reservation.borrow_mut().grow_to(bytes)?;
         self.peak_bytes.set(bytes);
-        self.reservation.borrow_mut().grow_to(bytes)
+        Ok(())
     }
 }
 

@@ -15,10 +15,21 @@ use crate::options::{Features, Interrupt, Phase};
 /// How much work may be done between two questions whether to go on.
 const WORK_BETWEEN_CHECKS: usize = 4096;
 
+/// What a query is evaluated by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How far instant selectors look back.
+    pub(crate) lookback_ms: i64,
+    /// Step of subqueries that name none.
+    pub(crate) default_subquery_step_ms: i64,
+    /// Feature switches.
+    pub(crate) features: Features,
+}
+
 /// What every operator of one query shares.
 pub(crate) struct Context<'q> {
-    /// The data.
-    pub(crate) querier: &'q dyn Querier,
+    /// The data; nothing where everything has been selected.
+    querier: Option<&'q dyn Querier>,
     /// How far instant selectors look back.
     pub(crate) lookback_ms: i64,
     /// Step of subqueries that name none.
@@ -49,18 +60,21 @@ impl<'q> Context<'q> {
     /// A query on `querier`.
     pub(crate) fn new(
         querier: &'q dyn Querier,
-        lookback_ms: i64,
-        default_subquery_step_ms: i64,
-        features: Features,
+        settings: Settings,
         budget: Budget,
         interrupt: &'q dyn Interrupt,
     ) -> Context<'q> {
+        Context { querier: Some(querier), budget, ..Context::of_part(settings, interrupt) }
+    }
+
+    /// A part of a query whose series were selected before.
+    pub(crate) fn of_part(settings: Settings, interrupt: &'q dyn Interrupt) -> Context<'q> {
         Context {
-            querier,
-            lookback_ms,
-            default_subquery_step_ms,
-            features,
-            budget,
+            querier: None,
+            lookback_ms: settings.lookback_ms,
+            default_subquery_step_ms: settings.default_subquery_step_ms,
+            features: settings.features,
+            budget: Budget::of_part(),
             notes: Notes::default(),
             downsampling: Downsampling::default(),
             interrupt,
@@ -68,6 +82,22 @@ impl<'q> Context<'q> {
             damage: RefCell::new(Vec::new()),
             counted: RefCell::new(Vec::new()),
         }
+    }
+
+    /// The data.
+    pub(crate) fn querier(&self) -> Result<&'q dyn Querier, QueryError> {
+        self.querier.ok_or_else(|| QueryError::execution("a part of a query has nothing to select"))
+    }
+
+    /// What it takes to evaluate a part of it.
+    pub(crate) fn settings(&self) -> Settings {
+        let (lookback_ms, features) = (self.lookback_ms, self.features);
+        Settings { lookback_ms, default_subquery_step_ms: self.default_subquery_step_ms, features }
+    }
+
+    /// Who watches it.
+    pub(crate) fn interrupt(&self) -> &'q dyn Interrupt {
+        self.interrupt
     }
 
     /// The same query reading such buckets.

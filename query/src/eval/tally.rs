@@ -48,6 +48,20 @@ impl Tally {
         }
     }
 
+    /// Whether each step is counted too.
+    pub(crate) fn is_per_step(&self) -> bool {
+        self.per_step.is_some()
+    }
+
+    /// What was seen at the same steps elsewhere.
+    pub(crate) fn add(&self, other: &Tally) {
+        self.total.set(self.total.get() + other.total.get());
+        self.add_read(other);
+        if let (Some(counts), Some(more)) = (&self.per_step, &other.per_step) {
+            counts.borrow_mut().iter_mut().zip(&*more.borrow()).for_each(|(count, more)| *count += more);
+        }
+    }
+
     /// Every one of `steps` steps sees what `inner` saw, which was read once.
     pub(crate) fn repeat(&self, inner: &Tally, steps: usize) {
         self.total.set(self.total.get() + inner.total.get() * steps as u64);

@@ -12,7 +12,7 @@ use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Operator};
 use crate::histogram::interpolate;
 use crate::operators::statistics;
-use crate::operators::tiles::Tiles;
+use crate::operators::tiles::{Selection, Tiles};
 use crate::plan::Selector;
 use crate::rollup::extended::smoothed_at;
 
@@ -65,6 +65,11 @@ impl<'q> InstantSelector<'q> {
     ) -> InstantSelector<'q> {
         let selector = selector.clone();
         InstantSelector { context, tally, tiles, selector, span, grid, take, next: 0, known: Vec::new(), replace: 0 }
+    }
+
+    /// What was selected.
+    pub(crate) fn selection(&self) -> &Arc<Selection> {
+        self.tiles.selection()
     }
 
     /// For each step the index of the newest sample within the lookback.

@@ -33,7 +33,7 @@ pub(crate) fn live_count<'q>(
         lookback_ms: context.lookback_ms,
         keeps: if grouping.is_total() { None } else { Some(&keeps) },
     };
-    let Some(groups) = context.querier.count_live(&question) else { return Ok(None) };
+    let Some(groups) = context.querier()?.count_live(&question) else { return Ok(None) };
     let mut series = Vec::with_capacity(groups.len());
     for group in groups {
         let mut column = Column::new(times.len());

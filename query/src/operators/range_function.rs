@@ -1,6 +1,7 @@
 //! Functions over range vectors.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use nightjar_model::Labels;
 
@@ -36,7 +37,7 @@ pub(crate) struct RangeFunction<'q> {
     tally: Rc<Tally>,
     source: Box<dyn RangeSource + 'q>,
     spec: WindowSpec,
-    call: RangeCall,
+    call: Arc<RangeCall>,
     timelines: Timelines,
     next: usize,
 }
@@ -48,7 +49,7 @@ impl<'q> RangeFunction<'q> {
         tally: Rc<Tally>,
         source: Box<dyn RangeSource + 'q>,
         spec: WindowSpec,
-        call: RangeCall,
+        call: Arc<RangeCall>,
     ) -> RangeFunction<'q> {
         RangeFunction { context, tally, source, spec, call, timelines: Timelines::default(), next: 0 }
     }

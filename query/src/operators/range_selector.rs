@@ -1,5 +1,7 @@
 //! Range selectors as a source of samples for functions, and as an answer by themselves.
 
+use std::sync::Arc;
+
 use nightjar_model::Labels;
 use nightjar_model::storage::FloatColumn;
 
@@ -8,7 +10,7 @@ use crate::error::QueryError;
 use crate::eval::Context;
 use crate::eval::tally::Tally;
 use crate::operators::statistics;
-use crate::operators::tiles::Tiles;
+use crate::operators::tiles::{Selection, Tiles};
 use crate::rollup::extended::with_ends;
 use crate::rollup::window::WindowSpec;
 use crate::rollup::{RangeSeries, RangeSource};
@@ -54,6 +56,10 @@ impl RangeSource for RangeSelector<'_> {
 
     fn one_name(&self) -> bool {
         self.tiles.one_name()
+    }
+
+    fn selection(&self) -> Option<&Arc<Selection>> {
+        Some(self.tiles.selection())
     }
 
     fn aggregated(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::cache::Cache;
+use nightjar_model::cache::Cache;
 
 /// What a cached thing was decoded from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ impl BlockCache {
 
     /// The cached thing.
     pub(super) fn get<T: Send + Sync + 'static>(&self, key: CacheKey) -> Option<Arc<T>> {
-        self.0.get(key)?.downcast().ok()
+        self.0.get(&key)?.downcast().ok()
     }
 
     /// Remembers a thing that takes `weight` bytes.

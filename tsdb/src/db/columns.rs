@@ -189,9 +189,13 @@ impl Columns {
 impl Columns {
     /// What was read, to be kept.
     pub(crate) fn into_tile(self, members: &[u32]) -> Tile {
-        let column = |column: Column| {
-            let values = TileValues::new(column.values.into_vec());
-            Arc::new(TileColumn { at: column.at, values, starts: column.starts })
+        let empty = Arc::new(TileColumn::default());
+        let column = |column: Column| match column.values.len() {
+            0 => Arc::clone(&empty),
+            _ => {
+                let values = TileValues::new(column.values.into_vec());
+                Arc::new(TileColumn { at: column.at, values, starts: column.starts })
+            }
         };
         Tile { members: members.to_vec(), times: self.times, columns: self.columns.into_iter().map(column).collect() }
     }

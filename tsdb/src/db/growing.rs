@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use nightjar_model::TimestampMs;
+use nightjar_model::cache::Cache;
 use nightjar_platform::Disk;
 
 use super::columns::Columns;
 use super::directory::{Entry, Pick, Position};
 use super::frames::{FrameReader, Lane};
 use super::tile::TileKey;
-use crate::cache::Cache;
 use crate::wal::rows::{CHUNK, Chain, ChunkChain, RowSink, bits, mask};
 use crate::wal::section::Kind;
 
@@ -166,7 +166,7 @@ impl Growing {
         let mut first_column = 0;
         for own in members.chunk_by(|a, b| a / CHUNK == b / CHUNK) {
             let (chunk, wanted) = (own[0] / CHUNK, mask(own));
-            let kept = kept.get(ChunkKey { timeline, first, chunk });
+            let kept = kept.get(&ChunkKey { timeline, first, chunk });
             if kept.as_ref().is_some_and(|kept| kept.through.0 >= horizon) {
                 return None;
             }

@@ -202,6 +202,11 @@ impl<D: Disk> SeriesSet for Set<D> {
     }
 
     fn has_label(&self, names: &[&str]) -> bool {
+        // The names stand in no text where they are not; elsewhere they may be values.
+        let somewhere = |name: &&str| memchr::memmem::find(&self.text, name.as_bytes()).is_some();
+        if !names.iter().any(somewhere) {
+            return false;
+        }
         let pairs = |spelling: Range<usize>| SpellingPairs::new(&self.text[spelling]).map_while(Result::ok);
         self.series.iter().any(|one| pairs(one.spelling.clone()).any(|(name, _)| names.contains(&name)))
     }

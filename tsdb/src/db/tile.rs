@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use nightjar_model::TimestampMs;
+use nightjar_model::cache::Cache;
 
 use super::directory::{Pick, Position};
 use super::packed::Places;
-use crate::cache::Cache;
 use crate::wal::section::Kind;
 
 /// Tiles by what they were decoded from.
@@ -36,6 +36,11 @@ impl TileKey {
     }
 }
 
+/// Bytes a column takes besides its samples, about,
+const COLUMN: usize = 128;
+/// and a member in any case.
+const MEMBER: usize = 12;
+
 /// Some members of one epoch.
 #[derive(Debug, Default)]
 pub(crate) struct Tile {
@@ -47,8 +52,8 @@ pub(crate) struct Tile {
     pub(crate) columns: Vec<Arc<TileColumn>>,
 }
 
-/// The samples of one member.
-#[derive(Debug)]
+/// The samples of one member; those that have none in an epoch share one.
+#[derive(Debug, Default)]
 pub(crate) struct TileColumn {
     /// Places among the tile's times, in order of writing.
     pub(crate) at: Places,
@@ -64,6 +69,24 @@ pub(crate) enum TileValues {
     Same(f64),
     /// One after the other.
     Each(Box<[f64]>),
+}
+
+impl Default for TileValues {
+    fn default() -> TileValues {
+        TileValues::Each(Box::default())
+    }
+}
+
+impl TileColumn {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        let values = match &self.values {
+            TileValues::Same(_) => 0,
+            TileValues::Each(values) if values.is_empty() => return 0,
+            TileValues::Each(values) => 8 * values.len(),
+        };
+        COLUMN + values + 8 * self.starts.len() + self.at.weight()
+    }
 }
 
 impl TileValues {
@@ -111,13 +134,7 @@ impl Tile {
 
     /// About how many bytes it takes.
     pub(crate) fn weight(&self) -> usize {
-        const COLUMN: usize = 128;
-        let values = |column: &Arc<TileColumn>| match &column.values {
-            TileValues::Same(_) => 0,
-            TileValues::Each(values) => 8 * values.len(),
-        };
-        let starts = |column: &Arc<TileColumn>| 8 * column.starts.len();
-        let columns: usize = self.columns.iter().map(|c| COLUMN + values(c) + starts(c) + c.at.weight()).sum();
+        let columns: usize = self.columns.iter().map(|c| MEMBER + c.weight()).sum();
         columns + 8 * self.times.len() + COLUMN
     }
 }

@@ -111,7 +111,7 @@ impl Track<'_> {
             // The newest epoch may go on.
             let key = (!newest).then(|| TileKey::of(self.wanted.timeline, own)).flatten();
             let kept =
-                key.and_then(|key| tiles.get(key)).filter(|tile| tile.columns_of(&self.wanted.members).is_some());
+                key.and_then(|key| tiles.get(&key)).filter(|tile| tile.columns_of(&self.wanted.members).is_some());
             let last = own.iter().rposition(|p| p.entry.kind() == Kind::Rows);
             if let Some(tile) = kept {
                 self.kept.push_back(tile);
@@ -214,7 +214,7 @@ impl Track<'_> {
         self.columns.begin(pick);
         self.columns.take(&tile.times, tile.columns.iter().map(|column| &**column));
         let Some(Epochs { over: tiles, .. }) = epochs.filter(|_| whole) else { return };
-        let tile = match tiles.get(key) {
+        let tile = match tiles.get(&key) {
             Some(known) => tile.with(&known),
             None => tile,
         };

@@ -1,12 +1,13 @@
 //! What was used lately, within a budget.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 /// Things by key, the most recently used ones, of at most about the given weight together.
-pub(crate) struct Cache<K, V> {
+pub struct Cache<K, V> {
     state: Mutex<Generations<K, V>>,
 }
 
@@ -18,32 +19,35 @@ struct Generations<K, V> {
     generation_bytes: usize,
 }
 
-impl<K: Eq + Hash + Copy, V: Clone> Cache<K, V> {
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
     /// A cache of at most about `bytes`.
-    pub(crate) fn new(bytes: usize) -> Cache<K, V> {
+    pub fn new(bytes: usize) -> Cache<K, V> {
         let (young, old) = (HashMap::new(), HashMap::new());
         Cache { state: Mutex::new(Generations { young, old, young_bytes: 0, generation_bytes: bytes / 2 }) }
     }
 
     /// The cached thing.
-    pub(crate) fn get(&self, key: K) -> Option<V> {
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let mut state = self.state.lock();
-        if let Some((thing, _)) = state.young.get(&key) {
+        if let Some((thing, _)) = state.young.get(key) {
             return Some(thing.clone());
         }
-        let value = state.old.remove(&key)?;
+        let (key, value) = state.old.remove_entry(key)?;
         let thing = value.0.clone();
         state.keep(key, value);
         Some(thing)
     }
 
     /// Remembers a thing that takes `weight` bytes.
-    pub(crate) fn put(&self, key: K, thing: V, weight: usize) {
+    pub fn put(&self, key: K, thing: V, weight: usize) {
         self.state.lock().keep(key, (thing, weight));
     }
 }
 
-impl<K: Eq + Hash + Copy, V: Clone> Generations<K, V> {
+impl<K: Eq + Hash, V: Clone> Generations<K, V> {
     fn keep(&mut self, key: K, value: (V, usize)) {
         if value.1 > self.generation_bytes {
             return;
@@ -68,11 +72,11 @@ mod tests {
         let cache: Cache<u32, u32> = Cache::new(100);
         for i in 0..100 {
             cache.put(i, i, 10);
-            assert_eq!(cache.get(0), Some(0), "{i}");
+            assert_eq!(cache.get(&0), Some(0), "{i}");
         }
-        let kept = (0..100).filter(|i| cache.get(*i).is_some()).count();
+        let kept = (0..100).filter(|i| cache.get(i).is_some()).count();
         assert!((5..=10).contains(&kept), "{kept}");
         cache.put(1, 1, 51);
-        assert_eq!(cache.get(1), None);
+        assert_eq!(cache.get(&1), None);
     }
 }
