@@ -6,6 +6,7 @@
 //!
 //! The bytes are written down in `docs/format/block.md`.
 
+mod alive;
 mod assemble;
 mod assembly;
 mod builder;
@@ -37,6 +38,7 @@ mod usage;
 mod verify;
 mod writer;
 
+pub(crate) use alive::Moments;
 pub use builder::{BlockBuilder, BlockOptions};
 pub use cache::BlockCache;
 pub use error::{BlockError, Damage};

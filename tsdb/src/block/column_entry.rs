@@ -7,7 +7,7 @@ use nightjar_model::{ClosedRange, TimestampMs};
 
 use super::presence::Runs;
 use crate::bytes::{Corrupt, Cursor, put_varint};
-use crate::codec::column::{Encoder, decode_i64, decode_prefix};
+use crate::codec::column::{Encoder, decode_i64, decode_prefix, stale_at};
 
 /// Bits of the first byte: how presence is spelled.
 const PRESENCE_MASK: u8 = 3;
@@ -141,6 +141,29 @@ impl<'a> OpenEntry<'a> {
     /// Whether the series has native histograms.
     pub(super) fn histograms(&self) -> bool {
         self.flags & HAS_HISTOGRAMS != 0
+    }
+
+    /// Whether the last sample at the positions `window` of a segment of `timestamps` positions is a stale marker; `None`
+    /// when there is none.
+    pub(super) fn newest_is_stale(&self, timestamps: usize, window: Range<usize>) -> Result<Option<bool>, Corrupt> {
+        let mut cursor = self.cursor.clone();
+        let (total, newest) = match self.flags & PRESENCE_MASK {
+            PRESENT_ALL => (timestamps, window.end - 1),
+            PRESENT_RUNS => {
+                let runs = Runs::decode(&mut cursor, timestamps)?;
+                let total = runs.count();
+                let (runs, before) = runs.clip(window);
+                match runs.count() {
+                    0 => return Ok(None),
+                    seen => (total, before + seen - 1),
+                }
+            }
+            _ => return Err(cursor.corrupt("presence")),
+        };
+        if self.flags & HAS_STARTS != 0 {
+            decode_i64(&mut cursor, total, &mut Vec::new())?;
+        }
+        stale_at(cursor.rest(), total, newest).map(Some)
     }
 
     /// Appends the samples at the positions `inside` of a segment of `timestamps` positions, and answers where they are.

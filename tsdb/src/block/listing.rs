@@ -1,5 +1,6 @@
 //! Labels of series, names and values of labels.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use croaring::Bitmap;
@@ -39,6 +40,48 @@ impl<D: Disk> Block<D> {
             }
             Ok(())
         })
+    }
+
+    /// Puts `ids` (ascending) into groups of equal labels, as far as `keeps` says that they count: the group of each, and
+    /// the labels that each group has. Groups are numbered in the order of their first series.
+    pub(crate) fn groups_of(
+        &self,
+        ids: &[u32],
+        keeps: &dyn Fn(&str) -> bool,
+    ) -> Result<(Vec<u32>, Vec<Labels>), BlockError> {
+        let mut kept: Vec<Range<u32>> = Vec::new();
+        for name in self.directory.names.iter().filter(|name| keeps(&name.text)) {
+            let end = name.base + name.count;
+            match kept.last_mut() {
+                Some(last) if last.end == name.base => last.end = end,
+                _ => kept.push(name.base..end),
+            }
+        }
+        let (mut groups, mut first, mut known) = (Vec::with_capacity(ids.len()), Vec::new(), HashMap::new());
+        let (mut key, mut at): (Vec<u32>, _) = (Vec::new(), ids.iter());
+        self.each_pairs(ids.iter().copied(), |_, pairs| {
+            let id = at.next().copied().unwrap_or_default();
+            key.clear();
+            key.extend(pairs.iter().filter(|pair| kept.iter().any(|range| range.contains(pair))));
+            let group = match known.get(key.as_slice()) {
+                Some(group) => *group,
+                None => {
+                    let group = first.len() as u32;
+                    first.push(id);
+                    known.insert(key.clone(), group);
+                    group
+                }
+            };
+            groups.push(group);
+            Ok(())
+        })?;
+        let mut labels = Vec::with_capacity(first.len());
+        self.labels_of(&first, &mut labels)?;
+        let only_kept = |labels: &Labels| {
+            let pairs: Vec<_> = labels.iter().filter(|label| keeps(label.name)).map(|l| (l.name, l.value)).collect();
+            Labels::from_sorted(pairs.into_iter())
+        };
+        Ok((groups, labels.iter().map(only_kept).collect()))
     }
 
     /// Gets the dictionary page of a pair.

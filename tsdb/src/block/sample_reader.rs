@@ -192,10 +192,7 @@ impl<'b, D: Disk> SampleReader<'b, D> {
 
     /// A timeline segment and what of it lies inside the range.
     fn window(&mut self, timeline: u64, page: usize) -> Result<(u32, Window), BlockError> {
-        let known = u32::try_from(timeline).ok().filter(|t| *t < self.block.directory.timelines);
-        let Some(timeline) = known else {
-            return Err(self.block.corrupt(Kind::Columns, page, Corrupt { what: "timeline number", at: 0 }));
-        };
+        let timeline = self.block.timeline_number(timeline, page)?;
         if let Some(window) = self.windows.get(&timeline) {
             return Ok((timeline, window.clone()));
         }
@@ -273,8 +270,14 @@ impl<D: Disk> Block<D> {
         CacheKey { salt: self.trailer.salt, kind: TIMES, number: first, part, last }
     }
 
+    /// The number of a timeline segment that stands on a page of columns.
+    pub(super) fn timeline_number(&self, number: u64, page: usize) -> Result<u32, BlockError> {
+        let known = u32::try_from(number).ok().filter(|t| *t < self.directory.timelines);
+        known.ok_or_else(|| self.corrupt(Kind::Columns, page, Corrupt { what: "timeline number", at: 0 }))
+    }
+
     /// All timestamps of a timeline segment.
-    fn timeline(&self, timeline: u32) -> Result<Arc<[TimestampMs]>, BlockError> {
+    pub(super) fn timeline(&self, timeline: u32) -> Result<Arc<[TimestampMs]>, BlockError> {
         let key = self.times_key(Stretch { first: timeline, start: 0, last: timeline, end: 0 });
         if let Some(cached) = self.cache.get::<CachedTimes>(key) {
             return Ok(cached.0.clone());

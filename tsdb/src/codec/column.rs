@@ -133,6 +133,23 @@ pub fn decode_prefix(bytes: &[u8], n: usize, wanted: usize, out: &mut Vec<f64>) 
     Ok(())
 }
 
+/// Whether float `i` of `n` is a stale marker. Those are mostly stored apart, and then no other float is decoded.
+pub fn stale_at(bytes: &[u8], n: usize, i: usize) -> Result<bool, Corrupt> {
+    let stale = |bits| bits == nightjar_model::STALE_NAN_BITS;
+    let mut cursor = Cursor::new(bytes);
+    let scheme = cursor.u8("column scheme")?;
+    let mut apart = None;
+    if scheme & EXCEPTIONS != 0 {
+        each_exception(&mut cursor, n, |at, bits| apart = if at == i { Some(bits) } else { apart })?;
+    }
+    if apart.is_some() || scheme & !EXCEPTIONS != ORDERED_BITS {
+        return Ok(apart.is_some_and(stale));
+    }
+    let mut floats = Vec::new();
+    decode_prefix(bytes, n, i + 1, &mut floats)?;
+    Ok(floats.last().is_some_and(|v: &f64| stale(v.to_bits())))
+}
+
 /// Reads `n` integers of a column, appends them to `out` and stands behind it. On an error what was appended is
 /// meaningless.
 pub fn decode_i64(cursor: &mut Cursor<'_>, n: usize, out: &mut Vec<i64>) -> Result<(), Corrupt> {

@@ -11,6 +11,7 @@ use nightjar_platform::Disk;
 use super::directory::{Directory, Entry, Position};
 use super::frames::FrameReader;
 use super::querier::DbQuerier;
+use crate::block::{Block, Moments};
 use crate::head::spelling::{compare, name, pair_len};
 use crate::head::state::Head;
 use crate::wal::rows::{MAX_MEMBERS, presence};
@@ -104,15 +105,13 @@ impl Groups {
 }
 
 impl<D: Disk> DbQuerier<D> {
-    /// See [`nightjar_model::storage::Querier::count_live`]. Nothing is said when blocks, late samples, histograms,
-    /// deletes or damage are in play.
+    /// See [`nightjar_model::storage::Querier::count_live`]. Nothing is said when late samples, histograms, deletes or
+    /// damage are in play, or more than one block, or a block and the log.
     pub(super) fn live(&self, question: &LiveCount<'_>) -> Option<Vec<LiveGroup>> {
         let (first, last) = (*question.times.first()?, *question.times.last()?);
         let range = ClosedRange { start: first.checked_sub(question.lookback_ms)?.checked_add(1)?, end: last };
         let parts = &self.view.parts;
-        let sealed = parts.blocks.values().any(|b| range.overlaps(b.range()));
-        if sealed
-            || parts.deletions.touches_frames()
+        if parts.deletions.touches_frames()
             || !parts.unreadable.is_empty()
             || self.range.start > range.start
             || self.range.end < range.end
@@ -120,6 +119,11 @@ impl<D: Disk> DbQuerier<D> {
             return None;
         }
         let (crews, groups) = self.crews(question, range)?;
+        match self.blocks(range).as_slice() {
+            [] => {}
+            [block] if crews.is_empty() => return self.live_in_block(block, question),
+            _ => return None,
+        }
         let mut reader = FrameReader::new(&self.view, &self.inner.counters.damaged);
         let mut counted = Vec::with_capacity(question.times.len());
         for t in question.times {
@@ -130,6 +134,27 @@ impl<D: Disk> DbQuerier<D> {
         }
         let counts = |group: u32| counted.iter().map(|counts| counts[group as usize]).collect();
         Some(groups.into_iter().map(|(labels, group)| LiveGroup { labels, counts: counts(group) }).collect())
+    }
+
+    /// The same where all that counts is in one block.
+    fn live_in_block(&self, block: &Block<D>, question: &LiveCount<'_>) -> Option<Vec<LiveGroup>> {
+        if self.view.parts.deletions.touches(block.summary().salt) {
+            return None;
+        }
+        let ids = block.select(question.matchers).ok()?.to_vec();
+        let moments = Moments { times: question.times, lookback_ms: question.lookback_ms };
+        let lives = block.alive(&ids, moments).ok()??;
+        let (groups, labels) = match question.keeps {
+            Some(keeps) => block.groups_of(&ids, keeps).ok()?,
+            None => (vec![0; ids.len()], vec![Labels::empty(); usize::from(!ids.is_empty())]),
+        };
+        let counts = vec![0; question.times.len()];
+        let mut out: Vec<_> = labels.into_iter().map(|labels| LiveGroup { labels, counts: counts.clone() }).collect();
+        for (alive, group) in lives.into_iter().zip(groups) {
+            let counts = &mut out[group as usize].counts;
+            counts.iter_mut().enumerate().for_each(|(i, count)| *count += alive >> i & 1);
+        }
+        Some(out)
     }
 
     /// The selected series by timeline, with the sections to look at, and their groups.
