@@ -98,19 +98,15 @@ fn told(answer: Result<Answer, QueryError>) -> String {
     }
 }
 
-const QUERIES: [&str; 12] = [
+const QUERIES: [&str; 8] = [
     "m",
     "sum by (k) (m)",
     "sum by (k) (rate(m[5m]))",
-    "rate(m[5m])",
     "quantile_over_time(0.5, m[10m])",
     "topk(3, delta(m[7m])) or m{i=\"001\"}",
     "limitk(2, m)",
-    "m offset 3m - m",
     "count_values(\"v\", changes(m[5m]))",
-    "predict_linear(m[10m], 60)",
     "avg_over_time(sum(m)[10m:1m])",
-    "max without (i) (last_over_time(m[5m])) > 100",
 ];
 
 #[test]
@@ -118,7 +114,7 @@ fn an_answer_does_not_depend_on_threads() {
     let storage = storage();
     for query in QUERIES {
         let alone = told(ask(&storage, query, &Threads::new(0)));
-        for spare in 1..4 {
+        for spare in [1, 3] {
             let threads = Threads::new(spare);
             assert_eq!(told(ask(&storage, query, &threads)), alone, "{query} with {spare} more");
             assert_eq!(threads.spare.load(Ordering::Relaxed), 0, "{query} does not ask for threads");

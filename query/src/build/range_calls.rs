@@ -81,7 +81,7 @@ impl<'q> Builder<'q> {
         match (selection, &range.kind) {
             (Some(selection), NodeKind::Matrix(matrix)) => {
                 let statistics_only = matrix.selector.statistics_only;
-                let part = Leaf::Range { call, spec, statistics_only };
+                let part = Leaf::Range { call, spec, statistics_only, timelines: Arc::default() };
                 leaf(self.context, tally(), self.grid, whole, (part, selection))
             }
             _ => Ok(whole),

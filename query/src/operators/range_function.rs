@@ -38,7 +38,7 @@ pub(crate) struct RangeFunction<'q> {
     source: Box<dyn RangeSource + 'q>,
     spec: WindowSpec,
     call: Arc<RangeCall>,
-    timelines: Timelines,
+    timelines: Arc<Timelines>,
     next: usize,
 }
 
@@ -51,7 +51,12 @@ impl<'q> RangeFunction<'q> {
         spec: WindowSpec,
         call: Arc<RangeCall>,
     ) -> RangeFunction<'q> {
-        RangeFunction { context, tally, source, spec, call, timelines: Timelines::default(), next: 0 }
+        RangeFunction { context, tally, source, spec, call, timelines: Arc::default(), next: 0 }
+    }
+
+    /// The same with windows that others have computed, or will use.
+    pub(crate) fn sharing(self, timelines: Arc<Timelines>) -> RangeFunction<'q> {
+        RangeFunction { timelines, ..self }
     }
 
     fn keeps_name(&self) -> bool {
@@ -223,7 +228,7 @@ impl Operator for RangeFunction<'_> {
         let mut series = RangeSeries::default();
         self.source.next(&mut series)?;
         self.context.worked(self.spec.grid.len + series.floats.values.len())?;
-        let timeline: Rc<Timeline> = self.timelines.get(&self.spec, &series.floats.timestamps);
+        let timeline = self.timelines.get(&self.spec, &series.floats.timestamps);
         let only_floats = series.histograms.values.is_empty();
         if only_floats && self.floats(&series, &timeline, out)? {
             self.count(&timeline, &[], &series);

@@ -25,7 +25,7 @@ use crate::operators::range_selector::RangeSelector;
 use crate::operators::tiles::{Selection, TILE, Tiles};
 use crate::options::{Interrupt, Stop};
 use crate::plan::Selector;
-use crate::rollup::window::WindowSpec;
+use crate::rollup::window::{Timelines, WindowSpec};
 
 /// Steps and scrapes of all series together below which another thread would cost more than it saves.
 const WORTHWHILE: usize = 1 << 18;
@@ -44,7 +44,7 @@ pub(crate) enum Leaf {
     /// An instant selector.
     Instant { selector: Selector, span: Span, take: Take },
     /// A function of a range selector.
-    Range { call: Arc<RangeCall>, spec: WindowSpec, statistics_only: bool },
+    Range { call: Arc<RangeCall>, spec: WindowSpec, statistics_only: bool, timelines: Arc<Timelines> },
 }
 
 impl Leaf {
@@ -60,9 +60,10 @@ impl Leaf {
             Leaf::Instant { selector, span, take } => {
                 Box::new(InstantSelector::new(context, tally, tiles, selector, *span, grid, *take))
             }
-            Leaf::Range { call, spec, statistics_only } => {
+            Leaf::Range { call, spec, statistics_only, timelines } => {
                 let source = Box::new(RangeSelector::new(context, tiles, *statistics_only));
-                Box::new(RangeFunction::new(context, tally, source, *spec, Arc::clone(call)))
+                let function = RangeFunction::new(context, tally, source, *spec, Arc::clone(call));
+                Box::new(function.sharing(Arc::clone(timelines)))
             }
         }
     }

@@ -67,12 +67,16 @@ pub(crate) fn floats(family: Family, series: &FloatSeries<'_>, call: &Call<'_>, 
 /// The usual case: no start times. What a step without two samples comes to does not count.
 fn edges(family: Family, series: &FloatSeries<'_>, resets: &[usize], range_seconds: f64, out: &mut Column) {
     let extrapolations = series.timeline.extrapolations(series.spec);
-    let value = |i: u32| series.v.get(i as usize).copied().unwrap_or(0.0);
     out.present.clone_from(series.timeline.pairs());
-    let mut first = Vec::with_capacity(out.values.len());
-    for (change, extent) in out.values.iter_mut().zip(&series.timeline.extents) {
-        first.push(value(extent.from));
-        *change = value(extent.to.wrapping_sub(1)) - value(extent.from);
+    let mut first = vec![0.0; out.values.len()];
+    for stride in series.timeline.strides() {
+        let steps = stride.steps.len();
+        let (firsts, lasts) = (&series.v[stride.first..][..steps], &series.v[stride.last..][..steps]);
+        let changes = out.values[stride.steps.clone()].iter_mut().zip(&mut first[stride.steps.clone()]);
+        for ((change, first), (a, b)) in changes.zip(firsts.iter().zip(lasts)) {
+            *first = *a;
+            *change = b - a;
+        }
     }
     add_resets(series, resets, &mut out.values);
     let extrapolate = match family {
@@ -85,14 +89,12 @@ fn edges(family: Family, series: &FloatSeries<'_>, resets: &[usize], range_secon
 }
 
 /// Adds what counters had reached before each reset to the changes of the windows that see it, in order.
-fn add_resets(series: &FloatSeries<'_>, mut resets: &[usize], changes: &mut [f64]) {
-    for (change, extent) in changes.iter_mut().zip(&series.timeline.extents) {
-        let over = resets.iter().take_while(|reset| **reset <= extent.from as usize).count();
-        resets = &resets[over..];
-        if resets.is_empty() {
-            return;
-        }
-        for reset in resets.iter().take_while(|reset| **reset < extent.to as usize) {
+fn add_resets(series: &FloatSeries<'_>, resets: &[usize], changes: &mut [f64]) {
+    let extents = &series.timeline.extents;
+    for reset in resets {
+        let from = extents.partition_point(|extent| extent.to as usize <= *reset);
+        let windows = changes[from..].iter_mut().zip(&extents[from..]);
+        for (change, _) in windows.take_while(|(_, extent)| (extent.from as usize) < *reset) {
             *change += series.v[reset - 1];
         }
     }

@@ -1,10 +1,11 @@
 //! Which samples each step sees. Depends on timestamps only, so it is computed once per timeline.
 
-use std::cell::OnceCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
+use hashbrown::HashMap;
 use nightjar_model::TimestampMs;
+use parking_lot::Mutex;
 
 use crate::eval::Grid;
 use crate::eval::bits::Bits;
@@ -100,17 +101,29 @@ pub(crate) struct Timeline {
     times: Arc<[TimestampMs]>,
     /// One a step.
     pub(crate) extents: Vec<Extent>,
-    extrapolations: OnceCell<Extrapolations>,
-    pairs: OnceCell<Bits>,
-    samples: OnceCell<(u64, u64)>,
+    strides: OnceLock<Vec<Stride>>,
+    extrapolations: OnceLock<Extrapolations>,
+    pairs: OnceLock<Bits>,
+    samples: OnceLock<(u64, u64)>,
+}
+
+/// Steps of which each sees a window that lies a sample behind the one before; no window is empty.
+#[derive(Debug)]
+pub(crate) struct Stride {
+    /// The steps.
+    pub(crate) steps: Range<usize>,
+    /// Index of the first sample of the first window,
+    pub(crate) first: usize,
+    /// and of its last one.
+    pub(crate) last: usize,
 }
 
 impl Timeline {
     /// Windows over `times`.
     pub(crate) fn new(spec: &WindowSpec, times: Arc<[TimestampMs]>) -> Timeline {
         let extents = spec.extents(&times);
-        let (extrapolations, pairs, samples) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Timeline { extents, times, extrapolations, pairs, samples }
+        let (strides, extrapolations, pairs, samples) = Default::default();
+        Timeline { extents, times, strides, extrapolations, pairs, samples }
     }
 
     /// How many samples the steps see together, and how many different ones.
@@ -123,6 +136,27 @@ impl Timeline {
                 seen = seen.max(extent.to);
             }
             (samples, fresh)
+        })
+    }
+
+    /// All steps that see samples, in strides.
+    pub(crate) fn strides(&self) -> &[Stride] {
+        self.strides.get_or_init(|| {
+            let mut strides: Vec<Stride> = Vec::new();
+            for (step, extent) in self.extents.iter().enumerate().filter(|(_, extent)| !extent.is_empty()) {
+                let (first, last) = (extent.from as usize, extent.to as usize - 1);
+                match strides.last_mut() {
+                    Some(stride)
+                        if stride.steps.end == step
+                            && (stride.first + stride.steps.len(), stride.last + stride.steps.len())
+                                == (first, last) =>
+                    {
+                        stride.steps.end = step + 1;
+                    }
+                    _ => strides.push(Stride { steps: step..step + 1, first, last }),
+                }
+            }
+            strides
         })
     }
 
@@ -146,28 +180,34 @@ impl Timeline {
     }
 }
 
-/// Timelines seen lately; series of one scrape target share theirs.
+/// Timelines seen lately; series of one scrape target share theirs, and threads share all.
 #[derive(Debug, Default)]
 pub(crate) struct Timelines {
-    known: Vec<Rc<Timeline>>,
-    next: usize,
+    /// By the address of their times, which they keep.
+    known: Mutex<HashMap<usize, Arc<Timeline>>>,
 }
 
+/// Steps of all timelines that are known at once.
+const KNOWN_STEPS: usize = 1 << 19;
+/// Timelines that are known at once in any case.
 const KNOWN_TIMELINES: usize = 32;
 
 impl Timelines {
     /// The windows over `times`.
-    pub(crate) fn get(&mut self, spec: &WindowSpec, times: &Arc<[TimestampMs]>) -> Rc<Timeline> {
-        if let Some(known) = self.known.iter().find(|known| Arc::ptr_eq(&known.times, times)) {
-            return Rc::clone(known);
+    pub(crate) fn get(&self, spec: &WindowSpec, times: &Arc<[TimestampMs]>) -> Arc<Timeline> {
+        let address = times.as_ptr().addr();
+        // Nothing at all has no address of its own.
+        if let Some(known) = self.known.lock().get(&address)
+            && known.times.len() == times.len()
+        {
+            return Arc::clone(known);
         }
-        let timeline = Rc::new(Timeline::new(spec, Arc::clone(times)));
-        if self.known.len() < KNOWN_TIMELINES {
-            self.known.push(Rc::clone(&timeline));
-        } else {
-            self.known[self.next] = Rc::clone(&timeline);
-            self.next = (self.next + 1) % KNOWN_TIMELINES;
+        let timeline = Arc::new(Timeline::new(spec, Arc::clone(times)));
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN_TIMELINES && known.len() * spec.grid.len >= KNOWN_STEPS {
+            known.clear();
         }
+        known.insert(address, Arc::clone(&timeline));
         timeline
     }
 }

@@ -25,6 +25,11 @@ impl<D: Disk> Block<D> {
     /// Appends the labels of each of `ids` (ascending is fastest). An id that is not one of this block has no labels.
     pub fn labels_of(&self, ids: &[u32], out: &mut Vec<Labels>) -> Result<(), BlockError> {
         out.reserve(ids.len());
+        self.each_labels(ids, |texts| out.push(Labels::from_sorted(texts.iter().copied())))
+    }
+
+    /// Calls `each` with the sorted labels of each of `ids` (ascending is fastest).
+    pub(crate) fn each_labels(&self, ids: &[u32], mut each: impl FnMut(&[(&str, &str)])) -> Result<(), BlockError> {
         let mut dictionaries: HashMap<usize, Arc<Dictionary>> = HashMap::new();
         self.each_pairs(ids.iter().copied(), |page, pairs| {
             if dictionaries.len() >= HELD_PAGES {
@@ -33,11 +38,12 @@ impl<D: Disk> Block<D> {
             for pair in pairs {
                 self.hold(*pair, &mut dictionaries)?;
             }
-            let texts: Option<Vec<_>> = pairs.iter().map(|pair| self.text(*pair, &dictionaries)).collect();
-            match texts.filter(|texts| texts.is_sorted_by(|a, b| a.0 < b.0)) {
-                Some(texts) => out.push(Labels::from_sorted(texts.iter().copied())),
-                None => return Err(self.corrupt(Kind::Facts, page, Corrupt { what: "labels", at: 0 })),
+            let mut texts = Vec::with_capacity(pairs.len());
+            texts.extend(pairs.iter().map_while(|pair| self.text(*pair, &dictionaries)));
+            if texts.len() < pairs.len() || !texts.is_sorted_by(|a, b| a.0 < b.0) {
+                return Err(self.corrupt(Kind::Facts, page, Corrupt { what: "labels", at: 0 }));
             }
+            each(&texts);
             Ok(())
         })
     }

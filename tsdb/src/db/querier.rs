@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use nightjar_model::labels::SpellingPairs;
+use nightjar_model::labels::{SpellingPairs, spell_pair};
 use nightjar_model::storage::{
     Buckets, Listing, LiveCount, LiveGroup, Querier, SelectHints, SeriesSet, StorageError, Weight,
 };
@@ -123,20 +123,20 @@ impl<D: Disk> DbQuerier<D> {
         if hints.labels_only {
             blocks.extend(alone(&self.view.parts, range).cloned());
         }
-        let mut labels = Vec::new();
         for (number, block) in blocks.iter().enumerate() {
             let mut ids = Self::block_series(block, matchers, range, &mut damage)?;
             let (deletions, salt) = (&self.view.parts.deletions, block.summary().salt);
             if deletions.touches(salt) {
                 ids.retain(|id| !deletions.buries(salt, *id, block.times(*id).ok().flatten()));
             }
-            labels.clear();
-            tolerate(block.labels_of(&ids, &mut labels), &mut damage)?;
-            for (id, labels) in ids.into_iter().zip(&labels) {
+            let mut own = ids.iter();
+            let spelled = block.each_labels(&ids, |pairs| {
                 let start = text.len();
-                labels.spell(&mut text);
-                candidates.push(Candidate { spelling: start..text.len(), member: None, place: Some((number, id)) });
-            }
+                pairs.iter().for_each(|(name, value)| spell_pair(name, value, &mut text));
+                let place = own.next().map(|id| (number, *id));
+                candidates.push(Candidate { spelling: start..text.len(), member: None, place });
+            });
+            tolerate(spelled, &mut damage)?;
         }
         let (mut series, mut places) = unite(&text, candidates);
         if !chosen.is_empty() {
@@ -225,9 +225,17 @@ impl<D: Disk> DbQuerier<D> {
 
 /// Sorts candidates by labels and makes one series of equal ones.
 fn unite(text: &[u8], candidates: Vec<Candidate>) -> (Vec<Selected>, Vec<Place>) {
-    // Stable: blocks stay in the order in which they count.
-    let spellings: Vec<_> = candidates.iter().map(|c| c.spelling.clone()).collect();
-    let order = by_labels(text, &spellings);
+    let block = |c: &Candidate| c.place.map(|(block, _)| block);
+    // Those of one block are sorted already.
+    let sorted = candidates.windows(2).all(|pair| block(&pair[0]).is_some() && block(&pair[0]) == block(&pair[1]));
+    let order: Vec<u32> = match sorted {
+        true => (0..candidates.len() as u32).collect(),
+        false => {
+            // Stable: blocks stay in the order in which they count.
+            let spellings: Vec<_> = candidates.iter().map(|c| c.spelling.clone()).collect();
+            by_labels(text, &spellings)
+        }
+    };
     let mut series: Vec<Selected> = Vec::with_capacity(candidates.len());
     let mut places = Vec::new();
     for c in order.into_iter().map(|i| &candidates[i as usize]) {
