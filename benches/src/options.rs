@@ -20,6 +20,7 @@ questions:
   restart    memory per active series, and kill -9 to ready
   exporters  bytes per sample on disk, recording by recording
   pressure   a million series that come and go, in a control group of 1 GiB
+  interference  what queries notice of half a day that comes in and is packed
   alerts     100,000 alerts in the router, beside Debian's Alertmanager
   all        the first five
 
@@ -74,6 +75,7 @@ const QUESTIONS: [&str; 13] = [
     "rules",
     "exporters",
     "pressure",
+    "interference",
     "alerts",
 ];
 const SERVERS: [&str; 3] = ["nightjar", "prometheus", "victoria-metrics"];

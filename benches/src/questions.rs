@@ -4,6 +4,7 @@ mod alerts;
 mod disk;
 mod expressions;
 mod ingest;
+mod interference;
 mod memory;
 mod pressure;
 mod query;
@@ -52,6 +53,7 @@ pub(crate) fn answer(options: &Options) -> Outcome<()> {
                 "query" => query::measure(&bench, kind, &mut report, query::Age::Fresh),
                 "sealed" => query::measure(&bench, kind, &mut report, query::Age::Sealed),
                 "promql" => expressions::measure(&bench, kind, &mut report),
+                "interference" => interference::measure(&bench, kind, &mut report),
                 "regex" => regex::measure(&bench, kind, &mut report),
                 "memory" => memory::measure(&bench, kind, &mut report),
                 _ => restart::measure(&bench, kind, &mut report),
