@@ -62,7 +62,7 @@ pub(crate) struct Order {
     pub(crate) churn: usize,
 }
 
-const QUESTIONS: [&str; 13] = [
+const QUESTIONS: [&str; 14] = [
     "decode",
     "ingest",
     "disk",
