@@ -92,6 +92,12 @@ impl Reservation {
         self.take(bytes, "at least")
     }
 
+    /// Whether there is room to grow to `bytes`, as far as others let it.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        let more = bytes.saturating_sub(self.bytes);
+        bytes <= self.pool.per_query && self.pool.held().saturating_add(more) <= self.pool.total
+    }
+
     fn take(&mut self, bytes: u64, how: &str) -> Result<(), QueryError> {
         if bytes <= self.bytes {
             return Ok(());
@@ -178,6 +184,7 @@ mod tests {
             matches!(&busy, QueryError::Busy(text) if text.starts_with("queries that run now hold 80 B of the 150 B"))
         );
         assert_eq!((second.bytes(), pool.held(), pool.refused()), (0, 80, 2));
+        assert!(second.has_room(70) && !second.has_room(71) && !first.has_room(101));
         first.shrink_to(10);
         second.grow_to(71).unwrap();
         assert_eq!(pool.held(), 81);

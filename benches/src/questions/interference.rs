@@ -10,7 +10,7 @@ use crate::report::Report;
 use crate::server::{Kind, Server};
 
 const TWO_HOURS_MS: i64 = 2 * 3600 * 1000;
-/// How long servers are watched at rest, and once all has come in.
+/// How long servers are watched at rest, and when all has come in.
 const WATCHED: Duration = Duration::from_secs(10);
 /// Between two questions of somebody who looks at a dashboard.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -29,19 +29,19 @@ pub(crate) fn measure(bench: &Bench<'_>, kind: &Kind, report: &mut Report) -> Ou
     let quiet = waits(&server, &path, || begin.elapsed() < WATCHED)?;
     let busy = std::thread::scope(|scope| {
         let sending = scope.spawn(|| bench.replay(&later, &server));
-        let mut last = Instant::now();
-        let busy = waits(&server, &path, || {
-            if !sending.is_finished() {
-                last = Instant::now();
-            }
-            last.elapsed() < WATCHED
-        });
+        let busy = waits(&server, &path, || !sending.is_finished());
         sending.join().map_err(|_| "a sender failed".to_owned())??;
         busy
     })?;
+    let begin = Instant::now();
+    let packing = waits(&server, &path, || begin.elapsed() < WATCHED)?;
     let hours = scrapes as i64 * STEP_MS / 3_600_000;
-    report.add("query at rest, p50 / p99, ms", &kind.name, figures(&quiet));
-    report.add(&format!("while {hours} h come in and are packed, p50 / p99, ms"), &kind.name, figures(&busy));
+    let mut add = |row: &str, waits: &[Duration]| {
+        report.add(&format!("a query {row}, p50 / p99, ms"), &kind.name, figures(waits));
+    };
+    add("at rest", &quiet);
+    add(&format!("while {hours} h come in and are packed"), &busy);
+    add("in the ten seconds after that", &packing);
     Ok(())
 }
 

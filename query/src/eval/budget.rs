@@ -53,6 +53,12 @@ impl Budget {
         Ok(held)
     }
 
+    /// Whether so many bytes more than now may be held.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        let held = self.bytes.get().saturating_add(self.held.get() as u64 * SAMPLE_BYTES);
+        self.reservation.borrow().has_room(held.saturating_add(bytes as u64))
+    }
+
     /// Holds `bytes` that are not samples, until the result is dropped.
     pub(crate) fn hold_bytes(&self, bytes: usize) -> Result<Held<'_>, QueryError> {
         let mut held = Held { budget: self, samples: 0, bytes: 0 };

@@ -226,7 +226,10 @@ pub(crate) fn leaf<'q>(
         return Ok(whole);
     }
     let bytes = AHEAD * TILE * grid.len * size_of::<f64>();
-    let Ok(_columns) = context.budget.hold_bytes(bytes) else { return Ok(whole) };
+    if !context.budget.has_room(bytes) {
+        return Ok(whole);
+    }
+    let _columns = context.budget.hold_bytes(bytes)?;
     let (stopped, state, changed) = Default::default();
     let (settings, per_step) = (context.settings(), tally.is_per_step());
     let work = Arc::new(Work { leaf, selection, settings, grid, per_step, series, stopped, state, changed });

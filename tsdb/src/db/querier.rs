@@ -10,13 +10,12 @@ use nightjar_model::storage::{
 };
 use nightjar_model::{ClosedRange, Exemplar, Labels, Matcher};
 use nightjar_platform::Disk;
-use parking_lot::Mutex;
 
 use super::buckets::{Chosen, alone, choose, told};
 use super::frames::FrameReader;
 use super::inner::Inner;
 use super::order::by_labels;
-use super::set::{Ahead, Place, Selected, Set};
+use super::set::{Place, Selected, Set};
 use super::view::View;
 use crate::block::{Block, BlockError};
 use crate::wal::section::{Kind, read_exemplars};
@@ -154,13 +153,13 @@ impl<D: Disk> DbQuerier<D> {
             }
         }
         let (inner, view) = (Arc::clone(&self.inner), self.view.clone());
-        let ahead = Mutex::new(Ahead::default());
+        let (ahead, merger) = Default::default();
         let aggregate = hints.downsampled.filter(|_| !chosen.is_empty()).map(|wanted| wanted.aggregate);
         let buckets = match self.view.parts.tiers.is_empty() || hints.labels_only {
             true => Buckets::default(),
             false => told(&self.view.parts, range, matchers, &chosen),
         };
-        Ok(Set { inner, view, text, series, blocks, chosen, aggregate, buckets, places, picks, ahead, damage })
+        Ok(Set { inner, view, text, series, blocks, chosen, aggregate, buckets, places, picks, ahead, merger, damage })
     }
 
     /// Blocks of buckets to be read instead of samples.

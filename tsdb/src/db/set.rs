@@ -54,6 +54,7 @@ pub(crate) struct Set<D: Disk> {
     /// Sections of each timeline.
     pub(crate) picks: HashMap<u32, Vec<Pick>>,
     pub(crate) ahead: Mutex<Ahead>,
+    pub(crate) merger: Mutex<Merger>,
     /// Damage met while selecting.
     pub(crate) damage: Vec<String>,
 }
@@ -65,12 +66,19 @@ pub(crate) struct Ahead {
     /// Timeline and samples by index; taken out when asked for.
     ready: BTreeMap<usize, (u32, Waiting)>,
     /// By timeline.
-    shared: HashMap<u32, Shared>,
-    merger: Merger,
+    shared: HashMap<u32, Arc<Mutex<Shared>>>,
     /// Sections of the log that could not be read.
     lost: u64,
     /// Series of blocks that miss something.
     missing: u64,
+}
+
+impl Ahead {
+    /// Takes out what was read of a series.
+    fn take(&mut self, index: usize) -> Option<(Arc<Mutex<Shared>>, Waiting)> {
+        let (timeline, waiting) = self.ready.remove(&index)?;
+        Some((Arc::clone(self.shared.entry(timeline).or_default()), waiting))
+    }
 }
 
 /// What blocks have of some series.
@@ -224,15 +232,19 @@ impl<D: Disk> SeriesSet for Set<D> {
         if let Some(first) = indices.clone().find(unread) {
             self.read_ahead(&mut ahead, first..indices.end, range);
         }
-        for (i, (index, mut parts)) in indices.zip(parts).enumerate() {
-            if let Some((timeline, waiting)) = ahead.ready.remove(&index) {
-                let shared = ahead.shared.entry(timeline).or_default();
-                parts.push(waiting.finish(shared).into_data());
+        let taken: Vec<_> = indices.map(|index| ahead.take(index)).collect();
+        drop(ahead);
+        for (i, (taken, mut parts)) in taken.into_iter().zip(parts).enumerate() {
+            if let Some((shared, waiting)) = taken {
+                parts.push(waiting.finish(&mut shared.lock()).into_data());
             }
             if let Some(aggregate) = self.aggregate {
                 agree(&mut parts, &joints[i], aggregate);
             }
-            out.push(ahead.merger.merge(parts));
+            out.push(match parts.len() {
+                0 | 1 => parts.pop().unwrap_or_default(),
+                _ => self.merger.lock().merge(parts),
+            });
         }
         Ok(())
     }
