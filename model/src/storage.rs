@@ -61,6 +61,13 @@ pub trait Querier: Send + Sync {
         Vec::new()
     }
 
+    /// Whether series that satisfy all `matchers` are found in a moment, because few come into question and not many values
+    /// have to be tried. Advice only.
+    fn finds_soon(&self, matchers: &[Matcher]) -> bool {
+        let _ = matchers;
+        false
+    }
+
     /// About how much [`Querier::select`] would find, told without reading samples or copying labels; `None` when that
     /// is not known.
     fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {

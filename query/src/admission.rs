@@ -3,9 +3,8 @@
 //! Only what must be kept counts: the answer, and what operators put aside. Filters and aggregations may leave anything
 //! between nothing and all; they are taken to leave little, and what they really hold is counted while they run.
 
-use nightjar_model::labels::METRIC_NAME;
+use nightjar_model::ClosedRange;
 use nightjar_model::storage::Weight;
-use nightjar_model::{ClosedRange, MatchOp, Matcher};
 
 use crate::ast::{AggregateOp, BinaryOp, Cardinality, ValueType};
 use crate::error::QueryError;
@@ -54,13 +53,6 @@ impl Selection<'_> {
         let steps = self.steps as u64;
         let seen = ((weight.samples as f64 * part) as u64).saturating_mul(steps);
         weight.samples.saturating_add(weight.series.saturating_mul(steps)).saturating_add(seen / FOLDS)
-    }
-
-    /// Whether series are found by name and by labels that are spelled out.
-    pub(crate) fn is_plain(&self) -> bool {
-        let named = |m: &Matcher| m.op == MatchOp::Equal && &*m.name == METRIC_NAME;
-        let spelled = |m: &Matcher| m.regex().is_none_or(|regex| regex.set_of_literals().is_some());
-        self.selector.matchers.iter().any(named) && self.selector.matchers.iter().all(spelled)
     }
 }
 

@@ -248,8 +248,7 @@ impl Engine {
         let (mut lasted, mut asked, mut effort) = (0.0, 0.0, 0u64);
         let mut weigh = |selection: &Selection<'_>| {
             let Selection { selector, times, .. } = *selection;
-            if !selection.is_plain() {
-                // To find the series may be the most of it.
+            if !querier.finds_soon(&selector.matchers) {
                 effort = u64::MAX;
                 interrupt.weighed(effort);
                 interrupt.check().map_or(Ok(()), |stop| Err(QueryError::from(stop)))?;

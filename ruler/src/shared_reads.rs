@@ -186,6 +186,10 @@ impl Querier for SharingQuerier {
         self.inner.label_values(name, matchers, limit)
     }
 
+    fn finds_soon(&self, matchers: &[Matcher]) -> bool {
+        self.inner.finds_soon(matchers)
+    }
+
     fn count_live(&self, question: &LiveCount<'_>) -> Option<Vec<LiveGroup>> {
         self.inner.count_live(question)
     }

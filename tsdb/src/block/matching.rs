@@ -84,6 +84,15 @@ impl<D: Disk> Block<D> {
         Ok(selection)
     }
 
+    /// Whether no matcher makes it try many values.
+    pub(crate) fn finds_soon(&self, matchers: &[Matcher]) -> bool {
+        const MANY: u32 = 4096;
+        matchers.iter().all(|m| {
+            let searches = m.regex().is_some_and(|regex| regex.set_of_literals().is_none());
+            !searches || self.directory.find_name(&m.name).is_none_or(|(_, name)| name.count < MANY)
+        })
+    }
+
     fn narrow(&self, matcher: &Matcher) -> Result<Narrow, BlockError> {
         let absent_matches = matcher.matches_empty();
         let Some((_, name)) = self.directory.find_name(&matcher.name) else {

@@ -262,6 +262,13 @@ impl<D: Disk> Querier for DbQuerier<D> {
         widths.collect::<BTreeSet<i64>>().into_iter().collect()
     }
 
+    fn finds_soon(&self, matchers: &[Matcher]) -> bool {
+        /// Series that are looked at in less than a millisecond.
+        const FEW: usize = 30_000;
+        let effort = self.inner.writer.read().head.index.effort(matchers);
+        effort.is_some_and(|ids| ids <= FEW) && self.blocks(self.range).iter().all(|block| block.finds_soon(matchers))
+    }
+
     fn weigh(&self, matchers: &[Matcher], range: ClosedRange) -> Result<Option<Weight>, StorageError> {
         self.weight(matchers, intersect(self.range, range)).map(Some)
     }

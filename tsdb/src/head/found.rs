@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::dictionary::Dictionary;
 
 /// Below so many values it is not worth it.
-const MANY: u32 = 4096;
+pub(crate) const MANY: u32 = 4096;
 /// Patterns remembered,
 const PATTERNS: usize = 32;
 /// with at most so many values each.
@@ -45,6 +45,13 @@ impl Found {
             entries.push(entry);
         }
         numbers
+    }
+
+    /// What [`Found::search`] would find, if it is few and remembered.
+    pub(crate) fn known(&self, values: &Dictionary, regex: &Regex) -> Option<Vec<u32>> {
+        let entries = self.0.lock();
+        let entry = entries.iter().find(|entry| entry.pattern == regex.pattern() && entry.seen == values.len())?;
+        (entry.numbers.len() < MANY as usize).then(|| entry.numbers.clone())
     }
 
     fn take(&self, pattern: &str) -> Entry {
@@ -87,6 +94,8 @@ mod tests {
             add(&mut values, 0..end);
             let expected: Vec<u32> = (0..end).filter(|i| i % 50 == 7 && *i > 50 || *i == 57).collect();
             assert_eq!(found.search(&values, &regex), expected, "{end}");
+            let known = found.known(&values, &regex);
+            assert_eq!(known, (end >= MANY).then_some(expected), "{end}");
         }
         for i in 0..2 * PATTERNS {
             found.search(&values, &Regex::anchored(&format!("{i}.+")).unwrap());

@@ -1,10 +1,11 @@
 //! From labels to series.
 
 use hashbrown::HashMap;
+use nightjar_model::regex::Regex;
 use nightjar_model::{MatchOp, Matcher};
 
 use super::dictionary::Dictionary;
-use super::found::Found;
+use super::found::{Found, MANY};
 use super::postings::Postings;
 use super::spelling::{pair, pair_len};
 
@@ -153,6 +154,39 @@ impl Index {
         ids
     }
 
+    /// About how many ids [`Index::select`] goes through; nothing when it must search many values for a pattern.
+    pub(crate) fn effort(&self, matchers: &[Matcher]) -> Option<usize> {
+        let (mut collected, mut candidates) = (0, self.series as usize);
+        for m in matchers {
+            let Some(name) = self.names.get(&*m.name) else { continue };
+            let ids = match (m.op, m.regex()) {
+                (MatchOp::Equal, _) => self.count(&m.name, &m.value),
+                (_, Some(regex)) => {
+                    let ids = self.hits(name, regex)?;
+                    collected += ids;
+                    ids
+                }
+                (_, None) => continue,
+            };
+            if matches!(m.op, MatchOp::Equal | MatchOp::Regex) && !m.matches_empty() {
+                candidates = candidates.min(ids);
+            }
+        }
+        Some(collected + candidates)
+    }
+
+    /// At most about how many series have a value that matches, if that is known without a search.
+    fn hits(&self, name: &Name, regex: &Regex) -> Option<usize> {
+        let ids = |value: u32| self.postings[name.pairs[value as usize] as usize].len();
+        if let Some(literals) = regex.set_of_literals() {
+            return Some(literals.iter().filter_map(|value| name.values.find(value)).map(ids).sum());
+        }
+        match name.found.known(&name.values, regex) {
+            Some(values) => Some(values.into_iter().map(ids).sum()),
+            None => (name.values.len() < MANY).then_some(self.series as usize),
+        }
+    }
+
     /// Series by value, for the values that satisfy a matcher, or for those that do not.
     fn satisfying<'a>(
         &'a self,
@@ -278,6 +312,7 @@ mod tests {
             (vec![m(Equal, "c", "")], vec![0, 1, 2, 3]),
         ] {
             assert_eq!(index.select(&matchers), expected, "{matchers:?}");
+            assert!(index.effort(&matchers).unwrap() >= expected.len(), "{matchers:?}");
         }
     }
 }
