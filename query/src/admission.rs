@@ -56,8 +56,14 @@ impl Selection<'_> {
     }
 }
 
-/// Asks storage how much a selection is.
-pub(crate) type Weigh<'a> = dyn FnMut(&Selection<'_>) -> Result<Weight, QueryError> + 'a;
+/// Who is asked about the parts of a plan, and told of them.
+pub(crate) trait Survey {
+    /// How much a selection is.
+    fn weigh(&mut self, selection: &Selection<'_>) -> Result<Weight, QueryError>;
+
+    /// A part is evaluated at so many steps, whatever it selects.
+    fn evaluated(&mut self, steps: usize);
+}
 
 /// What is known about an evaluation before it runs.
 #[derive(Clone, Copy, Debug)]
@@ -71,8 +77,8 @@ pub(crate) struct Setting {
 }
 
 /// About how many bytes evaluating `node` takes.
-pub(crate) fn bytes(node: &Node, setting: Setting, weigh: &mut Weigh<'_>) -> Result<u64, QueryError> {
-    let need = setting.need(node, weigh)?;
+pub(crate) fn bytes(node: &Node, setting: Setting, survey: &mut dyn Survey) -> Result<u64, QueryError> {
+    let need = setting.need(node, survey)?;
     Ok((need.kept + need.points * POINT_BYTES + need.series * SERIES_BYTES as f64) as u64)
 }
 
@@ -82,53 +88,54 @@ impl Setting {
     }
 
     /// Left operands may be nested as deep as the parser allows: they are walked, not called.
-    fn need(&self, node: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
+    fn need(&self, node: &Node, survey: &mut dyn Survey) -> Result<Need, QueryError> {
         let (mut chain, mut innermost) = (Vec::new(), node);
         while let NodeKind::Binary(binary) = &innermost.kind {
             chain.push(&**binary);
             innermost = &binary.lhs;
         }
-        let mut need = self.operand(innermost, weigh)?;
+        let mut need = self.operand(innermost, survey)?;
         for binary in chain.into_iter().rev() {
-            let rhs = self.need(&binary.rhs, weigh)?;
+            let rhs = self.need(&binary.rhs, survey)?;
             need = joined(binary, need, rhs);
         }
         Ok(need)
     }
 
-    fn operand(&self, node: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
+    fn operand(&self, node: &Node, survey: &mut dyn Survey) -> Result<Need, QueryError> {
+        survey.evaluated(self.grid.len);
         Ok(match &node.kind {
             NodeKind::Number(_) | NodeKind::String(_) => Need { points: self.steps(), ..Need::default() },
-            NodeKind::Negate(inner) | NodeKind::Plus(inner) => self.need(inner, weigh)?,
+            NodeKind::Negate(inner) | NodeKind::Plus(inner) => self.need(inner, survey)?,
             NodeKind::StepInvariant(inner) => {
-                let once = Setting { grid: self.grid.first_only(), ..*self }.need(inner, weigh)?;
+                let once = Setting { grid: self.grid.first_only(), ..*self }.need(inner, survey)?;
                 let repeats = if node.value_type == ValueType::Matrix { 1.0 } else { self.steps() };
                 Need { points: once.points * repeats, ..once }
             }
-            NodeKind::Vector(selector) => self.selector(selector, 0, weigh)?,
-            NodeKind::Matrix(matrix) => self.selector(&matrix.selector, matrix.range_ms, weigh)?,
+            NodeKind::Vector(selector) => self.selector(selector, 0, survey)?,
+            NodeKind::Matrix(matrix) => self.selector(&matrix.selector, matrix.range_ms, survey)?,
             NodeKind::Subquery(subquery) => {
                 let grid = subquery.grid(self.grid, self.default_step_ms);
-                Setting { grid, ..*self }.need(&subquery.expr, weigh)?
+                Setting { grid, ..*self }.need(&subquery.expr, survey)?
             }
-            NodeKind::Call(call) => self.call(call, weigh)?,
-            NodeKind::Aggregate(aggregate) => self.aggregate(aggregate, weigh)?,
-            NodeKind::Binary(_) => self.need(node, weigh)?,
+            NodeKind::Call(call) => self.call(call, survey)?,
+            NodeKind::Aggregate(aggregate) => self.aggregate(aggregate, survey)?,
+            NodeKind::Binary(_) => self.need(node, survey)?,
         })
     }
 
     /// A selector by itself; of a range selector all samples.
-    fn selector(&self, selector: &Selector, range_ms: i64, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
-        let weight = self.weight(selector, range_ms, weigh)?;
+    fn selector(&self, selector: &Selector, range_ms: i64, survey: &mut dyn Survey) -> Result<Need, QueryError> {
+        let weight = self.weight(selector, range_ms, survey)?;
         let points = if range_ms > 0 { weight.samples as f64 } else { self.points(&weight, self.lookback_ms) };
         let series = weight.series as f64;
         Ok(Need { series, points, kept: 0.0 })
     }
 
-    fn weight(&self, selector: &Selector, range_ms: i64, weigh: &mut Weigh<'_>) -> Result<Weight, QueryError> {
+    fn weight(&self, selector: &Selector, range_ms: i64, survey: &mut dyn Survey) -> Result<Weight, QueryError> {
         let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
         let times = selector.reads(first, last, range_ms, self.lookback_ms);
-        weigh(&Selection { selector, times, steps: self.grid.len, range_ms })
+        survey.weigh(&Selection { selector, times, steps: self.grid.len, range_ms })
     }
 
     /// Steps at which series have something to show, seen through windows of `width_ms`.
@@ -144,14 +151,14 @@ impl Setting {
         seen.min(series.max(weight.span_ms as f64 / extent) * steps)
     }
 
-    fn call(&self, call: &CallNode, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
+    fn call(&self, call: &CallNode, survey: &mut dyn Survey) -> Result<Need, QueryError> {
         let ranged = kernel(call.func).is_some();
         let (mut largest, mut kept) = (Need::default(), 0.0);
         for arg in &call.args {
             let need = match &arg.kind {
-                NodeKind::Matrix(matrix) if ranged => self.windows(&matrix.selector, matrix.range_ms, weigh)?,
-                NodeKind::Subquery(_) | NodeKind::StepInvariant(_) if ranged => self.folded(arg, weigh)?,
-                _ => self.need(arg, weigh)?,
+                NodeKind::Matrix(matrix) if ranged => self.windows(&matrix.selector, matrix.range_ms, survey)?,
+                NodeKind::Subquery(_) | NodeKind::StepInvariant(_) if ranged => self.folded(arg, survey)?,
+                _ => self.need(arg, survey)?,
             };
             kept += need.kept;
             if need.points > largest.points {
@@ -172,14 +179,14 @@ impl Setting {
     }
 
     /// A range selector as a function folds it: a sample a step instead of all samples.
-    fn windows(&self, selector: &Selector, range_ms: i64, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
-        let weight = self.weight(selector, range_ms, weigh)?;
+    fn windows(&self, selector: &Selector, range_ms: i64, survey: &mut dyn Survey) -> Result<Need, QueryError> {
+        let weight = self.weight(selector, range_ms, survey)?;
         Ok(Need { series: weight.series as f64, points: self.points(&weight, range_ms), kept: 0.0 })
     }
 
     /// A subquery as a function folds it: each of its samples is seen by all steps within its range.
-    fn folded(&self, range: &Node, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
-        let need = self.need(range, weigh)?;
+    fn folded(&self, range: &Node, survey: &mut dyn Survey) -> Result<Need, QueryError> {
+        let need = self.need(range, survey)?;
         let seen_by = match &range.kind {
             NodeKind::Subquery(subquery) => subquery.range_ms as f64 / self.grid.step_ms.max(1) as f64 + 1.0,
             _ => self.steps(),
@@ -187,8 +194,8 @@ impl Setting {
         Ok(Need { points: (need.points * seen_by).min(need.series * self.steps()), ..need })
     }
 
-    fn aggregate(&self, node: &AggregateNode, weigh: &mut Weigh<'_>) -> Result<Need, QueryError> {
-        let inner = self.need(&node.expr, weigh)?;
+    fn aggregate(&self, node: &AggregateNode, survey: &mut dyn Survey) -> Result<Need, QueryError> {
+        let inner = self.need(&node.expr, survey)?;
         let kept = match node.op {
             AggregateOp::Quantile => inner.kept + inner.points * KEPT_BYTES,
             _ => inner.kept,
@@ -230,17 +237,28 @@ mod tests {
 
     const HOUR: i64 = 3_600_000;
 
+    /// Every selector finds so many series, which lasted for so many hours.
+    struct Alike {
+        series: u64,
+        hours: i64,
+    }
+
+    impl Survey for Alike {
+        fn weigh(&mut self, asked: &Selection<'_>) -> Result<Weight, QueryError> {
+            let (series, span) = (self.series, (self.hours * HOUR).min(asked.times.end - asked.times.start) as u64);
+            Ok(Weight { series, samples: series * span / 15_000, span_ms: series * span })
+        }
+
+        fn evaluated(&mut self, _: usize) {}
+    }
+
     /// MiB needed by a query over 12 h at 15 s, when each selector finds `series` that lasted for `hours`.
     fn mebibytes(query: &str, series: u64, hours: i64) -> u64 {
         let steps = Steps { start: 0, end: 12 * HOUR, step_ms: 15_000 };
         let node = plan(&parse(query, &ParserOptions::default()).unwrap(), steps, false).unwrap();
         let grid = Grid::until(steps.start, steps.end, steps.step_ms);
         let setting = Setting { grid, lookback_ms: 300_000, default_step_ms: 60_000 };
-        let mut weigh = |asked: &Selection<'_>| {
-            let span = (hours * HOUR).min(asked.times.end - asked.times.start) as u64;
-            Ok(Weight { series, samples: series * span / 15_000, span_ms: series * span })
-        };
-        bytes(&node, setting, &mut weigh).unwrap() >> 20
+        bytes(&node, setting, &mut Alike { series, hours }).unwrap() >> 20
     }
 
     #[test]

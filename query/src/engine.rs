@@ -7,10 +7,11 @@ use hashbrown::HashMap;
 use nightjar_model::storage::{Querier, Storage, WIDEST_BUCKET_MS};
 use nightjar_model::{ClosedRange, Labels, TimestampMs};
 
-use crate::admission::{self, Selection, Setting};
+use crate::admission::{self, Setting};
 use crate::ast::{Expr, ValueType};
 use crate::build::Builder;
 use crate::cache::{AnswerCache, Question, may_keep};
+use crate::census::Census;
 use crate::eval::budget::Budget;
 use crate::eval::context::Settings;
 use crate::eval::downsampling::Downsampling;
@@ -245,21 +246,9 @@ impl Engine {
             interrupt.weighed(u64::MAX);
             return Ok(Budget::new(self.options.max_samples, 0.0, self.memory.reserve()));
         }
-        let (mut lasted, mut asked, mut effort) = (0.0, 0.0, 0u64);
-        let mut weigh = |selection: &Selection<'_>| {
-            let Selection { selector, times, .. } = *selection;
-            if !querier.finds_soon(&selector.matchers) {
-                effort = u64::MAX;
-                interrupt.weighed(effort);
-                interrupt.check().map_or(Ok(()), |stop| Err(QueryError::from(stop)))?;
-            }
-            let weight = querier.weigh(&selector.matchers, times)?.unwrap_or_default();
-            lasted += weight.span_ms as f64;
-            asked += weight.series as f64 * times.end.saturating_sub(times.start) as f64;
-            effort = effort.saturating_add(selection.effort(&weight));
-            Ok(weight)
-        };
-        let bytes = admission::bytes(node, setting, &mut weigh)?;
+        let mut census = Census::new(querier, interrupt);
+        let bytes = admission::bytes(node, setting, &mut census)?;
+        let Census { lasted, asked, effort, .. } = census;
         interrupt.weighed(effort);
         let mut memory = self.memory.reserve();
         memory.admit(bytes)?;

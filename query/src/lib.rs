@@ -12,6 +12,7 @@ mod annotations;
 mod build;
 mod cache;
 mod calendar;
+mod census;
 mod error;
 mod eval;
 mod gomath;
