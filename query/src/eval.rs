@@ -9,6 +9,7 @@ pub(crate) mod grid;
 pub(crate) mod operator;
 pub(crate) mod packed;
 pub(crate) mod reserved;
+pub(crate) mod selection;
 pub(crate) mod tally;
 
 pub(crate) use column::{Column, Point};

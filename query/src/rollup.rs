@@ -21,8 +21,8 @@ use nightjar_model::{FloatHistogram, Labels, TimestampMs};
 use crate::annotations::Notes;
 use crate::ast::{RangeMode, Span};
 use crate::error::QueryError;
+use crate::eval::selection::Selection;
 use crate::histogram::{self, Noted};
-use crate::operators::tiles::Selection;
 use crate::value::SampleValue;
 
 /// All samples of one series that some window may see; no stale markers.

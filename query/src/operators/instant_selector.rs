@@ -8,11 +8,12 @@ use nightjar_model::{FloatHistogram, Labels, TimestampMs, is_stale};
 
 use crate::ast::{RangeMode, Span};
 use crate::error::QueryError;
+use crate::eval::selection::Selection;
 use crate::eval::tally::Tally;
 use crate::eval::{Column, Context, Grid, Operator};
 use crate::histogram::interpolate;
 use crate::operators::statistics;
-use crate::operators::tiles::{Selection, Tiles};
+use crate::operators::tiles::Tiles;
 use crate::plan::Selector;
 use crate::rollup::extended::smoothed_at;
 

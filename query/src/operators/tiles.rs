@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use nightjar_model::storage::{Buckets, SelectHints, SeriesData, SeriesSet};
-use nightjar_model::{ClosedRange, Labels, MatchOp};
+use nightjar_model::storage::{Buckets, SelectHints, SeriesData};
+use nightjar_model::{Labels, MatchOp};
 
 use crate::error::QueryError;
 use crate::eval::Context;
 use crate::eval::budget::Held;
 use crate::eval::reserved::DESCRIBING;
+use crate::eval::selection::Selection;
 use crate::plan::Selector;
 
 /// Series read at once.
@@ -17,14 +18,6 @@ pub(crate) const TILE: usize = 64;
 
 /// Samples a tile should not exceed much; fewer series are read at once when they are long.
 const TILE_SAMPLES: usize = 1 << 20;
-
-/// The series of a selector.
-pub(crate) struct Selection {
-    set: Box<dyn SeriesSet>,
-    range: ClosedRange,
-    buckets: Buckets,
-    name: Option<String>,
-}
 
 /// Some neighbours among the series of a selector, read tile by tile.
 pub(crate) struct Tiles<'q> {
