@@ -22,8 +22,7 @@ pub(crate) struct Sent {
 
 impl Sent {
     pub(crate) fn wait(&self, quantile: f64) -> Duration {
-        let last = self.waits.len().saturating_sub(1);
-        self.waits.get((last as f64 * quantile) as usize).copied().unwrap_or_default()
+        self::quantile(&self.waits, quantile)
     }
 
     /// An error if anything was refused.
@@ -34,6 +33,12 @@ impl Sent {
             Err(format!("{} of {} requests refused: {}", self.refused, self.waits.len(), self.first_refusal))
         }
     }
+}
+
+/// Of sorted durations the one that such a part does not exceed.
+pub(crate) fn quantile(sorted: &[Duration], quantile: f64) -> Duration {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * quantile) as usize).copied().unwrap_or_default()
 }
 
 /// Sends each connection's requests in order, one at a time; connections run side by side.

@@ -1,7 +1,8 @@
 //! The words of Nightjar: labels, matchers, samples, histograms, time and the storage ports.
 //!
 //! Everything here is a value or a trait. Nothing in this crate does I/O, reads a clock or imports another crate of
-//! this workspace; the one thing it remembers is patterns compiled lately. `query` and `tsdb` never meet; both know the ports in [`storage`].
+//! this workspace; the one thing it remembers is patterns compiled lately. `query` and `tsdb` never meet; both know the
+//! ports in [`storage`].
 
 pub mod cache;
 pub mod duration;

@@ -32,7 +32,7 @@ struct Need {
 
 /// What a part of a plan selects.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Selection<'a> {
+pub(crate) struct Selected<'a> {
     /// Which series.
     pub(crate) selector: &'a Selector,
     /// Which times.
@@ -43,7 +43,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) range_ms: i64,
 }
 
-impl Selection<'_> {
+impl Selected<'_> {
     /// About how many samples are read, folded and given.
     pub(crate) fn effort(&self, weight: &Weight) -> u64 {
         /// Folding a sample costs less than reading it.
@@ -59,7 +59,7 @@ impl Selection<'_> {
 /// Who is asked about the parts of a plan, and told of them.
 pub(crate) trait Survey {
     /// How much a selection is.
-    fn weigh(&mut self, selection: &Selection<'_>) -> Result<Weight, QueryError>;
+    fn weigh(&mut self, selection: &Selected<'_>) -> Result<Weight, QueryError>;
 
     /// A part is evaluated at so many steps, whatever it selects.
     fn evaluated(&mut self, steps: usize);
@@ -135,7 +135,7 @@ impl Setting {
     fn weight(&self, selector: &Selector, range_ms: i64, survey: &mut dyn Survey) -> Result<Weight, QueryError> {
         let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
         let times = selector.reads(first, last, range_ms, self.lookback_ms);
-        survey.weigh(&Selection { selector, times, steps: self.grid.len, range_ms })
+        survey.weigh(&Selected { selector, times, steps: self.grid.len, range_ms })
     }
 
     /// Steps at which series have something to show, seen through windows of `width_ms`.
@@ -244,7 +244,7 @@ mod tests {
     }
 
     impl Survey for Alike {
-        fn weigh(&mut self, asked: &Selection<'_>) -> Result<Weight, QueryError> {
+        fn weigh(&mut self, asked: &Selected<'_>) -> Result<Weight, QueryError> {
             let (series, span) = (self.series, (self.hours * HOUR).min(asked.times.end - asked.times.start) as u64);
             Ok(Weight { series, samples: series * span / 15_000, span_ms: series * span })
         }

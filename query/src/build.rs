@@ -69,7 +69,11 @@ impl<'q> Builder<'q> {
 
     fn inside_of(&self, subquery: &SubqueryNode, repeated: Option<usize>) -> Builder<'q> {
         let tally = self.context.part(&self.tally, repeated);
-        Builder { grid: subquery.grid(self.grid, self.context.default_subquery_step_ms), tally, ..self.clone() }
+        Builder {
+            grid: subquery.grid(self.grid, self.context.settings.default_subquery_step_ms),
+            tally,
+            ..self.clone()
+        }
     }
 
     /// A vector-valued expression.
@@ -217,7 +221,7 @@ impl<'q> Builder<'q> {
             None => self.context.downsampling.wanted(self.func, range_ms, self.grid, last, moves),
             Some(_) => None,
         };
-        let mut range = selector.reads(first, last, range_ms, self.context.lookback_ms);
+        let mut range = selector.reads(first, last, range_ms, self.context.settings.lookback_ms);
         if let Some(wanted) = downsampled.filter(|_| range_ms == 0) {
             range.start -= wanted.coarsest_ms;
         }

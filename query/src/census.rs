@@ -2,8 +2,8 @@
 
 use nightjar_model::storage::{Querier, Weight};
 
-use crate::admission::{Selection, Survey};
-use crate::error::QueryError;
+use crate::admission::{Selected, Survey};
+use crate::error::{QueryError, go_on};
 use crate::options::Interrupt;
 
 /// What is found out about a query before it runs.
@@ -25,12 +25,12 @@ impl<'q> Census<'q> {
 }
 
 impl Survey for Census<'_> {
-    fn weigh(&mut self, selection: &Selection<'_>) -> Result<Weight, QueryError> {
-        let Selection { selector, times, .. } = *selection;
+    fn weigh(&mut self, selection: &Selected<'_>) -> Result<Weight, QueryError> {
+        let Selected { selector, times, .. } = *selection;
         if !self.querier.finds_soon(&selector.matchers) {
             self.effort = u64::MAX;
             self.interrupt.weighed(self.effort);
-            self.interrupt.check().map_or(Ok(()), |stop| Err(QueryError::from(stop)))?;
+            go_on(self.interrupt)?;
         }
         let weight = self.querier.weigh(&selector.matchers, times)?.unwrap_or_default();
         self.lasted += weight.span_ms as f64;

@@ -12,6 +12,7 @@ use crate::ast::{Expr, ValueType};
 use crate::build::Builder;
 use crate::cache::{AnswerCache, Question, may_keep};
 use crate::census::Census;
+use crate::error::go_on;
 use crate::eval::budget::Budget;
 use crate::eval::context::Settings;
 use crate::eval::downsampling::Downsampling;
@@ -182,9 +183,7 @@ impl Engine {
         let querier: &dyn Querier = &*querier;
         let whole = Setting { grid, lookback_ms, default_step_ms };
         let budget = self.admit(&node, whole, querier, job.interrupt)?;
-        if let Some(stop) = job.interrupt.check() {
-            return Err(stop.into());
-        }
+        go_on(job.interrupt)?;
         let question = cache.and_then(|cache| {
             let question = Question::new(&node, job.expr, grid, lookback_ms, (job.storage, generation))?;
             Some((cache, question))
@@ -287,7 +286,8 @@ impl<'q> Evaluation<'q> {
                 Ok(Value::Matrix(vec![MatrixSeries { labels: Labels::empty(), floats, histograms: Vec::new() }]))
             }
             (NodeKind::Matrix(range), _) => {
-                let spec = WindowSpec::of(&range.selector, range.range_ms, self.grid, self.context.lookback_ms);
+                let spec =
+                    WindowSpec::of(&range.selector, range.range_ms, self.grid, self.context.settings.lookback_ms);
                 let source = self.builder.range_selector(&range.selector, range.range_ms)?;
                 let series = matrix(source, &spec, range.selector.mode, &self.builder.tally)?;
                 Ok(Value::Matrix(series))

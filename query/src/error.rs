@@ -2,7 +2,7 @@
 
 use nightjar_model::storage::StorageError;
 
-use crate::options::Stop;
+use crate::options::{Interrupt, Stop};
 use crate::parser::ParseError;
 
 /// Why there is no answer.
@@ -46,6 +46,11 @@ impl QueryError {
     pub(crate) fn too_many_samples() -> QueryError {
         QueryError::execution("query processing would load too many samples into memory in query execution")
     }
+}
+
+/// Errs when the query must stop.
+pub(crate) fn go_on(interrupt: &dyn Interrupt) -> Result<(), QueryError> {
+    interrupt.check().map_or(Ok(()), |stop| Err(stop.into()))
 }
 
 impl From<Stop> for QueryError {

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::query::TWO_HOURS_MS;
 use crate::Outcome;
 use crate::bench::Bench;
 use crate::cost::range;
 use crate::fleet::{Fleet, STEP_MS};
+use crate::load::quantile;
 use crate::report::Report;
 use crate::server::{Kind, Server};
 
-const TWO_HOURS_MS: i64 = 2 * 3600 * 1000;
 /// How long servers are watched at rest, and when all has come in.
 const WATCHED: Duration = Duration::from_secs(10);
 /// Between two questions of somebody who looks at a dashboard.
@@ -63,9 +64,6 @@ fn waits(server: &Server, path: &str, mut more: impl FnMut() -> bool) -> Outcome
 }
 
 fn figures(waits: &[Duration]) -> String {
-    let at = |quantile: f64| {
-        let place = (waits.len().saturating_sub(1) as f64 * quantile) as usize;
-        waits.get(place).copied().unwrap_or_default().as_secs_f64() * 1e3
-    };
-    format!("{:.1} / {:.1} of {}", at(0.5), at(0.99), waits.len())
+    let ms = |part: f64| quantile(waits, part).as_secs_f64() * 1e3;
+    format!("{:.1} / {:.1} of {}", ms(0.5), ms(0.99), waits.len())
 }

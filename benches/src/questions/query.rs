@@ -10,7 +10,7 @@ use crate::fleet::{Fleet, STEP_MS};
 use crate::report::Report;
 use crate::server::{Kind, Server};
 
-const TWO_HOURS_MS: i64 = 2 * 3600 * 1000;
+pub(super) const TWO_HOURS_MS: i64 = 2 * 3600 * 1000;
 /// So old is data that servers have packed as they will keep it.
 const OLD_MS: i64 = 5 * 3600 * 1000;
 

@@ -108,7 +108,7 @@ impl<'q> Builder<'q> {
 
     /// Whether samples of `arg` have start times: those that are read, with the feature on.
     fn knows_starts(&self, arg: &Node) -> bool {
-        self.context.features.start_timestamps && matches!(arg.kind, NodeKind::Vector(_))
+        self.context.settings.features.start_timestamps && matches!(arg.kind, NodeKind::Vector(_))
     }
 
     fn round(&self, args: &[Node]) -> Result<Vector<'q>, QueryError> {
@@ -188,7 +188,7 @@ impl<'q> Builder<'q> {
         let select = |matchers| -> Result<Vector<'q>, QueryError> {
             let selector = Selector { matchers, offset_ms, at, mode: None, statistics_only: false };
             let (first, last) = (selector.reference(self.grid.start), selector.reference(self.grid.last()));
-            let range = selector.reads(first, last, 0, self.context.lookback_ms);
+            let range = selector.reads(first, last, 0, self.context.settings.lookback_ms);
             let hints =
                 SelectHints { step_ms: self.grid.step_ms, func: "info".to_owned(), ..SelectHints::range(range) };
             let tiles = Tiles::select(self.context, &selector, &hints)?;

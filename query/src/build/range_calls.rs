@@ -116,7 +116,7 @@ impl<'q> Builder<'q> {
             NodeKind::Matrix(matrix) => {
                 let selector = &matrix.selector;
                 check_mode(selector.mode, func)?;
-                let spec = WindowSpec::of(selector, matrix.range_ms, self.grid, self.context.lookback_ms);
+                let spec = WindowSpec::of(selector, matrix.range_ms, self.grid, self.context.settings.lookback_ms);
                 let source = self.range_selector(selector, matrix.range_ms)?;
                 Ok((Box::new(source), spec, selector.mode))
             }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use nightjar_model::storage::Querier;
 
 use crate::annotations::Notes;
-use crate::error::QueryError;
+use crate::error::{QueryError, go_on};
 use crate::eval::budget::Budget;
 use crate::eval::downsampling::Downsampling;
 use crate::eval::tally::Tally;
@@ -30,12 +30,8 @@ pub(crate) struct Settings {
 pub(crate) struct Context<'q> {
     /// The data; nothing where everything has been selected.
     querier: Option<&'q dyn Querier>,
-    /// How far instant selectors look back.
-    pub(crate) lookback_ms: i64,
-    /// Step of subqueries that name none.
-    pub(crate) default_subquery_step_ms: i64,
-    /// Feature switches.
-    pub(crate) features: Features,
+    /// What it is evaluated by.
+    pub(crate) settings: Settings,
     /// Samples held.
     pub(crate) budget: Budget,
     /// Warnings and infos of the language.
@@ -71,9 +67,7 @@ impl<'q> Context<'q> {
     pub(crate) fn of_part(settings: Settings, interrupt: &'q dyn Interrupt) -> Context<'q> {
         Context {
             querier: None,
-            lookback_ms: settings.lookback_ms,
-            default_subquery_step_ms: settings.default_subquery_step_ms,
-            features: settings.features,
+            settings,
             budget: Budget::of_part(),
             notes: Notes::default(),
             downsampling: Downsampling::default(),
@@ -87,12 +81,6 @@ impl<'q> Context<'q> {
     /// The data.
     pub(crate) fn querier(&self) -> Result<&'q dyn Querier, QueryError> {
         self.querier.ok_or_else(|| QueryError::execution("a part of a query has nothing to select"))
-    }
-
-    /// What it takes to evaluate a part of it.
-    pub(crate) fn settings(&self) -> Settings {
-        let (lookback_ms, features) = (self.lookback_ms, self.features);
-        Settings { lookback_ms, default_subquery_step_ms: self.default_subquery_step_ms, features }
     }
 
     /// Who watches it.
@@ -119,7 +107,7 @@ impl<'q> Context<'q> {
 
     /// Errs when the query must stop.
     pub(crate) fn check(&self) -> Result<(), QueryError> {
-        self.interrupt.check().map_or(Ok(()), |stop| Err(stop.into()))
+        go_on(self.interrupt)
     }
 
     /// The query begins this part of its work.
@@ -163,6 +151,6 @@ impl<'q> Context<'q> {
 
     /// Whether functions drop the metric name at once rather than at the end.
     pub(crate) fn drops_now(&self) -> bool {
-        !self.features.delayed_name_removal
+        !self.settings.features.delayed_name_removal
     }
 }

@@ -93,7 +93,7 @@ impl<'q> InstantSelector<'q> {
     fn lookback_ms(&self, t: TimestampMs) -> i64 {
         let inexact = &self.tiles.buckets().inexact;
         let width_ms = inexact.iter().find(|(times, _)| times.contains(t)).map_or(0, |(_, width_ms)| *width_ms);
-        self.context.lookback_ms + width_ms
+        self.context.settings.lookback_ms + width_ms
     }
 
     fn find(&self, times: &[TimestampMs]) -> Vec<u32> {
@@ -177,7 +177,7 @@ impl<'q> InstantSelector<'q> {
 
     /// `smoothed`: values on the line between neighbours.
     fn smoothed(&self, data: &SeriesData, out: &mut Column) {
-        let lookback = self.context.lookback_ms;
+        let lookback = self.context.settings.lookback_ms;
         let name = || self.tiles.labels(self.next - 1).metric_name().to_owned();
         for step in 0..self.grid.len {
             let at = self.selector.reference(self.grid.time(step));

@@ -30,7 +30,7 @@ pub(crate) fn live_count<'q>(
     let question = LiveCount {
         matchers: &selector.matchers,
         times,
-        lookback_ms: context.lookback_ms,
+        lookback_ms: context.settings.lookback_ms,
         keeps: if grouping.is_total() { None } else { Some(&keeps) },
     };
     let Some(groups) = context.querier()?.count_live(&question) else { return Ok(None) };

@@ -64,7 +64,8 @@ impl<'q> RangeFunction<'q> {
     }
 
     fn uses_starts(&self) -> bool {
-        self.context.features.start_timestamps && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
+        self.context.settings.features.start_timestamps
+            && matches!(self.call.func, "rate" | "irate" | "increase" | "resets")
     }
 
     fn count(&self, timeline: &Timeline, histograms: &[Extent], series: &RangeSeries) {
@@ -195,7 +196,7 @@ impl<'q> RangeFunction<'q> {
             return;
         }
         let notes = &self.context.notes;
-        if self.context.features.type_and_unit_labels {
+        if self.context.settings.features.type_and_unit_labels {
             let labels = self.source.labels(self.next);
             let (name, kind) = (labels.metric_name(), labels.value("__type__"));
             if !name.is_empty() && kind != "counter" && kind != "histogram" {

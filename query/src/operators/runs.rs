@@ -232,7 +232,7 @@ pub(crate) fn leaf<'q>(
     }
     let _columns = context.budget.hold_bytes(bytes)?;
     let (stopped, state, changed) = Default::default();
-    let (settings, per_step) = (context.settings(), tally.is_per_step());
+    let (settings, per_step) = (context.settings, tally.is_per_step());
     let work = Arc::new(Work { leaf, selection, settings, grid, per_step, series, stopped, state, changed });
     let samples = context.budget.hold(0)?;
     let columns = Vec::new();

@@ -83,11 +83,7 @@ impl<D: Disk> Block<D> {
         })?;
         let mut labels = Vec::with_capacity(first.len());
         self.labels_of(&first, &mut labels)?;
-        let only_kept = |labels: &Labels| {
-            let pairs: Vec<_> = labels.iter().filter(|label| keeps(label.name)).map(|l| (l.name, l.value)).collect();
-            Labels::from_sorted(pairs.into_iter())
-        };
-        Ok((groups, labels.iter().map(only_kept).collect()))
+        Ok((groups, labels.iter().map(|labels| labels.filter(|label| keeps(label.name))).collect()))
     }
 
     /// Gets the dictionary page of a pair.

@@ -241,10 +241,7 @@ impl<D: Disk> SeriesSet for Set<D> {
             if let Some(aggregate) = self.aggregate {
                 agree(&mut parts, &joints[i], aggregate);
             }
-            out.push(match parts.len() {
-                0 | 1 => parts.pop().unwrap_or_default(),
-                _ => self.merger.lock().merge(parts),
-            });
+            out.push(self.merger.lock().merge(parts));
         }
         Ok(())
     }
